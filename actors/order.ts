@@ -1,0 +1,29 @@
+/**
+ * The order service: `deno task order`.
+ * @module
+ */
+import { ActorSystem, kafka } from "@troupe/troupe";
+import { OrderCreated } from "./contracts.ts";
+import { readEnvironment, requireBrokers } from "./environment.ts";
+import { orderActor } from "./order_actor.ts";
+import { OrderBook } from "./order_book.ts";
+import { OrderDesk } from "./order_desk.ts";
+import { orderRoutes } from "./order_http.ts";
+import { program, systemSettings } from "./program.ts";
+import { httpServer } from "./server.ts";
+
+await program(async () => {
+  const environment = readEnvironment();
+  const brokers = requireBrokers(environment);
+  const listen = { host: environment.HOST, port: environment.PORT ?? 8080 };
+  const book = new OrderBook();
+  await ActorSystem.run({
+    ...systemSettings(environment),
+    broker: kafka({ brokers }),
+    actors: [orderActor(book)],
+    events: [OrderCreated],
+    services: [
+      (system) => httpServer(system, listen, orderRoutes({ desk: new OrderDesk(system, book), book })),
+    ],
+  });
+});

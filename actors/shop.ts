@@ -1,0 +1,60 @@
+/**
+ * The whole shop in one process: what `deno task dev` runs and starts again on a change. `--quiet-shop` orders nothing
+ * by itself.
+ * @module
+ */
+import { ActorSystem, type Broker, ConfigError, embedded, kafka } from "@troupe/troupe";
+import { OrderCreated } from "./contracts.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
+import { inventoryActor } from "./inventory_actor.ts";
+import { orderActor } from "./order_actor.ts";
+import { OrderBook } from "./order_book.ts";
+import { OrderDesk } from "./order_desk.ts";
+import { orderRoutes } from "./order_http.ts";
+import { orderPage } from "./order_page.ts";
+import { program, systemSettings } from "./program.ts";
+import { sampleOrders } from "./sample_orders.ts";
+import { httpServer } from "./server.ts";
+import { Stock } from "./stock.ts";
+import { stockRoutes } from "./stock_http.ts";
+
+await program(async () => {
+  const environment = readEnvironment();
+  const quiet = readArguments(Deno.args);
+  const broker = await brokerOf(environment);
+  const listen = { host: environment.HOST, port: environment.PORT ?? 8080 };
+  const stock = new Stock(environment.STOCK);
+  const book = new OrderBook();
+  await ActorSystem.run({
+    ...systemSettings(environment),
+    broker,
+    actors: [inventoryActor(stock), orderActor(book)],
+    events: [OrderCreated],
+    services: [(system) => {
+      const desk = new OrderDesk(system, book);
+      const stack = new AsyncDisposableStack();
+      stack.use(httpServer(system, listen, orderRoutes({ desk, book }), stockRoutes(stock), orderPage(book)));
+      if (!quiet) stack.use(sampleOrders(system, desk));
+      return stack;
+    }],
+  });
+});
+
+function readArguments(args: ReadonlyArray<string>): boolean {
+  const unknown = args.find((arg) => arg !== "--quiet-shop");
+  if (unknown !== undefined) throw new ConfigError(JSON.stringify(unknown), "expected --quiet-shop or nothing");
+  return args.length > 0;
+}
+
+/** Kafka where one is named, else a broker of our own that keeps its log in a file. */
+async function brokerOf({ KAFKA_BROKERS: brokers, DATA_DIR: directory }: Environment): Promise<Broker> {
+  if (brokers !== undefined) return kafka({ brokers });
+  const file = `${directory}/embedded.log`;
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (error) {
+    throw new ConfigError("DATA_DIR", `can't make the directory ${JSON.stringify(directory)}`, { cause: error });
+  }
+  console.log(`KAFKA_BROKERS is not set: using the embedded broker, its log is ${file}`);
+  return embedded({ file });
+}

@@ -1,0 +1,175 @@
+/**
+ * What is known of the cluster, kept fresh in the background, and the connections to it.
+ * @module
+ */
+import { Clock, Deferred, Effect, Exit, Scope } from "effect";
+import { ConnectionError, KafkaError } from "../errors.ts";
+import { errorName } from "../link/error_code.ts";
+import type { BrokerAddress, Connection, Link, Role } from "../link/link.ts";
+import type { Answer } from "../link/protocol.ts";
+import { pause } from "./backoff.ts";
+import { forkLoop } from "./loop.ts";
+import type { Cluster } from "./port.ts";
+import { at, SharedConnections } from "./shared_connections.ts";
+import { Signal } from "./signal.ts";
+import { Topology } from "./topology.ts";
+
+/** Settings of the view of the cluster. */
+export interface ClusterOptions {
+  /** Milliseconds after which metadata is asked for again in the background; default 30,000. */
+  readonly metadataMaxAge?: number;
+  /** The first pause after no broker answered, in milliseconds; doubles, with jitter; default 50. */
+  readonly reconnectBackoff?: number;
+  /** The longest such pause, in milliseconds; default 1,000. */
+  readonly reconnectBackoffMax?: number;
+  /** How long one broker may take for an answer about the cluster, in milliseconds; default 5,000. */
+  readonly metadataTimeout?: number;
+}
+
+/** At most one warning in so many milliseconds while no broker answers. */
+const warnEvery = 10_000;
+
+/**
+ * Watches a cluster through a link until the scope ends. Does not fail while no broker answers: `reachable()` is false
+ * then, a warning is logged every 10 seconds at most, and it goes on trying. Waits for the first answer or failure, but
+ * at most a second.
+ */
+export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effect<Cluster, never, Scope.Scope> = Effect
+  .fnUntraced(function* (link: Link, options: ClusterOptions = {}) {
+    const maxAge = options.metadataMaxAge ?? 30_000;
+    const firstPause = options.reconnectBackoff ?? 50;
+    const longestPause = options.reconnectBackoffMax ?? 1_000;
+    const timeout = options.metadataTimeout ?? 5_000;
+
+    const scope = yield* Effect.scope;
+    const clock = yield* Clock.Clock;
+    const topology = new Topology();
+    const shared = new SharedConnections(link, () => topology.brokers(), scope);
+    const wanted = new Set<string>();
+    const wake = new Signal();
+    let reachable = false;
+    let warnedAt = -Infinity;
+    const first = Deferred.makeUnsafe<void, ConnectionError>();
+    let waiting = [first];
+    let served: typeof waiting = [];
+
+    const unreachable = (error: ConnectionError) =>
+      Effect.suspend(() => {
+        reachable = false;
+        const now = clock.currentTimeMillisUnsafe();
+        if (now - warnedAt < warnEvery) return Effect.void;
+        warnedAt = now;
+        const places = new Set([...topology.brokers(), ...link.bootstrap].map(at));
+        return Effect.logWarning(`no broker answers (${[...places].join(", ")}), trying again: ${error.message}`);
+      });
+
+    const answered = Effect.suspend(() => {
+      const before = reachable;
+      reachable = true;
+      if (before || warnedAt === -Infinity) return Effect.void;
+      warnedAt = -Infinity;
+      return Effect.logInfo(`a broker answers again (${link.name})`);
+    });
+
+    /** Runs a request on the shared connection; where that turns out to be dead, once more on another one. */
+    const ask = <A>(request: (connection: Connection) => Effect.Effect<A, ConnectionError>) => {
+      const tried = (connection: Connection) =>
+        Effect.tapError(request(connection), () => {
+          shared.distrust(connection.address);
+          return connection.close;
+        });
+      return Effect.flatMap(
+        shared.get("metadata"),
+        (connection) =>
+          Effect.catchTag(tried(connection), "ConnectionError", () => Effect.flatMap(shared.get("metadata"), tried)),
+      );
+    };
+
+    const update = Effect.suspend(() =>
+      ask<Answer<"Metadata">>((connection) =>
+        connection.call("Metadata", { topics: [...wanted], allowAutoTopicCreation: false }, timeout)
+      )
+    ).pipe(Effect.map((answer) => topology.update(answer)));
+
+    const watch = Effect.gen(function* () {
+      for (let failures = 0;;) {
+        // Only who asked before the request left may take its answer for a fresh one.
+        wake.clear();
+        served = waiting;
+        waiting = [];
+        const exit = yield* Effect.exit(update);
+        const reason = Exit.isFailure(exit) ? exit.cause.reasons.find((reason) => reason._tag === "Fail") : undefined;
+        if (Exit.isFailure(exit) && reason === undefined) return yield* Effect.failCause(exit.cause);
+        yield* reason === undefined ? answered : unreachable(reason.error);
+        for (const deferred of served) Deferred.doneUnsafe(deferred, exit);
+        if (reason === undefined) {
+          failures = 0;
+          if (waiting.length === 0) yield* wake.waitAtMost(maxAge);
+          continue;
+        }
+        yield* pause(failures++, firstPause, longestPause);
+      }
+    });
+
+    const refresh = (topics: ReadonlyArray<string>) =>
+      Effect.suspend(() => {
+        for (const topic of topics) wanted.add(topic);
+        const deferred = Deferred.makeUnsafe<void, ConnectionError>();
+        waiting.push(deferred);
+        wake.raise();
+        return Deferred.await(deferred);
+      });
+
+    /** For others than the loop, which then has to find out when a broker answers again. */
+    const noticed = (error: ConnectionError) => Effect.andThen(unreachable(error), Effect.sync(() => wake.raise()));
+
+    const anyConnection = (role: Role) => Effect.tapError(shared.get(role), noticed);
+
+    const connect = (nodeId: number, role: Role) =>
+      Effect.suspend(() => {
+        const address = topology.broker(nodeId);
+        if (address === undefined) {
+          return Effect.fail(new ConnectionError(`node ${nodeId}`, "refused", `not among the brokers of ${link.name}`));
+        }
+        // The broker may have moved to another address, or be gone.
+        return Effect.tapError(link.connect(address, role), () => Effect.sync(() => wake.raise()));
+      });
+
+    const coordinator = Effect.fnUntraced(function* (groupId: string) {
+      const answer = yield* ask<Answer<"FindCoordinator">>((connection) =>
+        connection.call("FindCoordinator", { key: groupId, keyType: 0 }, timeout)
+      ).pipe(Effect.tapError(noticed));
+      if (answer.errorCode !== 0) {
+        return yield* Effect.fail(
+          new KafkaError(answer.errorCode, errorName(answer.errorCode), "FindCoordinator", `group ${groupId}`),
+        );
+      }
+      const address: BrokerAddress = { nodeId: answer.nodeId, host: answer.host, port: answer.port };
+      topology.learn(address);
+      return address;
+    });
+
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => {
+        const closed = new ConnectionError(link.name, "closed", "the client has ended");
+        for (const deferred of [...served, ...waiting]) Deferred.doneUnsafe(deferred, Exit.fail(closed));
+      }),
+    );
+    yield* forkLoop("the metadata loop", watch, scope);
+    yield* Effect.timeoutOption(Effect.exit(Deferred.await(first)), 1_000);
+
+    return {
+      topic: (name: string) => topology.topic(name),
+      broker: (nodeId: number) => topology.broker(nodeId),
+      refresh,
+      anyConnection,
+      connect,
+      coordinator,
+      reachable: () => {
+        // An idle client would notice a dead broker only at the next refresh: whoever asks sets off a look.
+        if (reachable && shared.open("metadata") === null) wake.raise();
+        return reachable;
+      },
+    };
+  });

@@ -1,0 +1,131 @@
+/**
+ * What a Fetch answer means, partition by partition.
+ * @module
+ */
+import { scanBatches } from "../codec/batch_header.ts";
+import { CorruptRecordError, KafkaError, OffsetOutOfRange } from "../errors.ts";
+import { ErrorCode, errorName } from "../link/error_code.ts";
+import type { Answer, FetchedPartition } from "../link/protocol.ts";
+import { partitionKey } from "../record.ts";
+import type { FetchPartition, FetchRouter } from "./fetch_partition.ts";
+import type { FetchedChunk } from "./port.ts";
+
+/** A chunk and who asked for it. */
+export interface Delivery {
+  /** Who asked. */
+  readonly partition: FetchPartition;
+  /** What came, or null when nothing but the high watermark did. */
+  readonly chunk: FetchedChunk | null;
+  /** The partition's high watermark. */
+  readonly highWatermark: number;
+}
+
+/** What is left to do after an answer. */
+export interface Digest {
+  /** To be delivered, once the next request is on its way. */
+  readonly deliveries: Array<Delivery>;
+  /** Positions that lie outside the log, to be set anew. */
+  readonly outside: Array<FetchPartition>;
+  /** Whether any records came. */
+  data: boolean;
+}
+
+/** How often a corrupt chunk is fetched again before its partition fails. */
+const corruptRetries = 3;
+
+/** Answers that mean: ask again, perhaps another broker. */
+const moved: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.BROKER_NOT_AVAILABLE,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.OFFSET_NOT_AVAILABLE,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+]);
+
+/** Whether an error of a partition goes away by looking for its leader again. */
+export function isTransient(errorCode: number): boolean {
+  return moved.has(errorCode);
+}
+
+/**
+ * Reads an answer: positions move on by the batch headers alone, so that the next request need not wait for records to
+ * be decoded. `asked` is in the order of fairness and is changed: whoever got data goes to its end.
+ */
+export function digest(
+  answer: Answer<"Fetch">,
+  asked: ReadonlyMap<string, FetchPartition>,
+  order: Map<string, FetchPartition>,
+  router: FetchRouter,
+): Digest {
+  const result: Digest = { deliveries: [], outside: [], data: false };
+  for (const { name, partitions } of answer.topics) {
+    for (const part of partitions) {
+      const key = partitionKey(name, part.partition);
+      const partition = asked.get(key);
+      if (partition === undefined || !partition.live) continue;
+      if (part.errorCode !== ErrorCode.NONE) refused(partition, part, result, router);
+      else if (part.preferredReadReplica >= 0) router.closer(partition, part.preferredReadReplica);
+      else if (accept(partition, part, result, router) && order.delete(key)) order.set(key, partition);
+    }
+  }
+  return result;
+}
+
+/** Takes a part without error; true if it held records. */
+function accept(partition: FetchPartition, part: FetchedPartition, result: Digest, router: FetchRouter): boolean {
+  const { topic, position: from } = partition;
+  const bytes = part.records;
+  partition.failures = 0;
+  if (bytes.length === 0) {
+    result.deliveries.push({ partition, chunk: null, highWatermark: part.highWatermark });
+    return false;
+  }
+  result.data = true;
+  let next: number;
+  let count: number;
+  try {
+    ({ next, count } = scanBatches(bytes, from));
+  } catch (error) {
+    if (!(error instanceof CorruptRecordError)) throw error;
+    // The log is seldom damaged, a transfer may be: the same bytes again would look the same.
+    if (partition.corrupt++ >= corruptRetries) {
+      router.failed(partition, new CorruptRecordError(error.detail, error.at, partition, { cause: error }));
+    } else {
+      router.astray(partition);
+    }
+    return false;
+  }
+  partition.corrupt = 0;
+  // Less than one batch came: it is given whole to whoever stands first, so this partition keeps its place.
+  if (next <= from) return false;
+  partition.position = next;
+  const { highWatermark, abortedTransactions: aborted } = part;
+  result.deliveries.push({
+    partition,
+    chunk: { topic, partition: part.partition, bytes, from, next, count, highWatermark, aborted },
+    highWatermark,
+  });
+  return true;
+}
+
+function refused(partition: FetchPartition, part: FetchedPartition, result: Digest, router: FetchRouter): void {
+  const { topic, position } = partition;
+  if (part.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+    if (partition.outOfRange !== "fail") result.outside.push(partition);
+    else router.failed(partition, new OffsetOutOfRange(topic, part.partition, position));
+  } else if (isTransient(part.errorCode)) {
+    router.astray(partition);
+  } else {
+    const where = `${topic}/${part.partition}@${position}`;
+    router.failed(partition, new KafkaError(part.errorCode, errorName(part.errorCode), "Fetch", where));
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * One partition as the fetcher sees it.
+ * @module
+ */
+import type { CorruptRecordError, KafkaError, OffsetOutOfRange } from "../errors.ts";
+import type { TopicPartition } from "../record.ts";
+import type { FetchTarget, OutOfRangePolicy } from "./port.ts";
+
+/** One start of a partition: starting again makes a new one, so that late answers find the old one ended. */
+export class FetchPartition {
+  /** The topic's name. */
+  readonly topic: string;
+  /** The partition's number. */
+  readonly partition: number;
+  /** False after it was removed, started again or has failed: nothing is delivered then. */
+  live = true;
+  /** Not asked for while true. */
+  paused = false;
+  /** The leader's epoch when it was placed at a broker. */
+  leaderEpoch = -1;
+  /** Failures in a row; the next try waits longer after each. */
+  failures = 0;
+  /** Corrupt chunks in a row at this position. */
+  corrupt = 0;
+  /** When to look for its leader again, in monotonic milliseconds. */
+  due = 0;
+
+  /** Begins at `position`. */
+  constructor(
+    where: TopicPartition,
+    public position: number,
+    readonly target: FetchTarget,
+    readonly outOfRange: OutOfRangePolicy,
+  ) {
+    this.topic = where.topic;
+    this.partition = where.partition;
+  }
+
+  /** The pause before the next try: 20 ms, doubling up to 200 ms. */
+  backoff(): number {
+    return Math.min(200, 20 * 2 ** Math.min(this.failures++, 4));
+  }
+}
+
+/** Where a broker's loop sends what it can't go on with. */
+export interface FetchRouter {
+  /** The leader has to be looked for, after the partition's back-off. */
+  readonly astray: (partition: FetchPartition) => void;
+  /** A closer replica is to be asked. */
+  readonly closer: (partition: FetchPartition, nodeId: number) => void;
+  /** Places those partitions whose leader is another broker, as far as is known, there. */
+  readonly relocate: (nodeId: number) => void;
+  /** The partition ends. */
+  readonly failed: (partition: FetchPartition, error: OffsetOutOfRange | KafkaError | CorruptRecordError) => void;
+}

@@ -1,0 +1,169 @@
+/**
+ * Fetches many partitions: one loop, one connection and one outstanding request per broker.
+ * @module
+ */
+import { Clock, Effect, Exit, type Scope } from "effect";
+import { partitionKey, type TopicPartition } from "../record.ts";
+import { FetchLoop, type FetchSettings } from "./fetch_loop.ts";
+import { FetchPartition, type FetchRouter } from "./fetch_partition.ts";
+import { forkLoop } from "./loop.ts";
+import { monotonicMs } from "./monotonic.ts";
+import type { Cluster, Fetcher, FetchTarget, OutOfRangePolicy } from "./port.ts";
+import { Signal } from "./signal.ts";
+
+/** Settings of the fetcher. */
+export interface FetcherOptions {
+  /**
+   * How long a broker may wait for records, in milliseconds; default 500. It is also the longest that a partition which
+   * is added waits for the outstanding request of the others; after `resume` that wait is about as long as the pause
+   * was, and never longer than this.
+   */
+  readonly maxWait?: number;
+  /** Bytes a broker waits for; default 1. */
+  readonly minBytes?: number;
+  /** Bytes in one answer, about; default 4 MiB: more is not faster and takes more memory. */
+  readonly maxBytes?: number;
+  /** Bytes of one partition in one answer, about; default 512 KiB. */
+  readonly partitionMaxBytes?: number;
+  /** Whether records of open and aborted transactions are seen; default "read_committed": they are not. */
+  readonly isolationLevel?: "read_uncommitted" | "read_committed";
+  /** The rack of this client, for fetching from a close replica; default none: always from the leader. */
+  readonly rackId?: string;
+  /** How long an answer may take beyond `maxWait`, in milliseconds; default 10,000. */
+  readonly requestTimeout?: number;
+}
+
+/** Makes a fetcher; its loops and connections end with the scope. */
+export const makeFetcher: (
+  cluster: Cluster,
+  options?: FetcherOptions,
+) => Effect.Effect<Fetcher, never, Scope.Scope> = Effect.fnUntraced(
+  function* (cluster: Cluster, options: FetcherOptions = {}) {
+    const settings: FetchSettings = {
+      maxWait: options.maxWait ?? 500,
+      minBytes: options.minBytes ?? 1,
+      maxBytes: options.maxBytes ?? 4 << 20,
+      partitionMaxBytes: options.partitionMaxBytes ?? 512 << 10,
+      isolationLevel: options.isolationLevel === "read_uncommitted" ? 0 : 1,
+      rackId: options.rackId ?? "",
+      requestTimeout: options.requestTimeout ?? 10_000,
+    };
+    const scope = yield* Effect.scope;
+    const clock = yield* Clock.Clock;
+    const partitions = new Map<string, FetchPartition>();
+    const loops = new Map<number, FetchLoop>();
+    /** Partitions whose leader is looked for. */
+    const homeless = new Set<FetchPartition>();
+    /** Loops to be started by the router: whoever calls `add` has no fiber to fork from. */
+    const unstarted: Array<FetchLoop> = [];
+    const wake = new Signal();
+
+    const loopOf = (nodeId: number): FetchLoop => {
+      let loop = loops.get(nodeId);
+      if (loop === undefined) {
+        loops.set(nodeId, loop = new FetchLoop(nodeId, cluster, settings, router, scope));
+        unstarted.push(loop);
+        wake.raise();
+      }
+      return loop;
+    };
+
+    const detach = (partition: FetchPartition): void => {
+      homeless.delete(partition);
+      for (const loop of loops.values()) if (loop.remove(partition)) return;
+    };
+
+    /** Puts a partition with its leader; false while none is known. */
+    const place = (partition: FetchPartition): boolean => {
+      const known = cluster.topic(partition.topic)?.partitions.find((p) => p.partition === partition.partition);
+      if (known === undefined || known.leader < 0) return false;
+      partition.leaderEpoch = known.leaderEpoch;
+      const loop = loopOf(known.leader);
+      if (loop.has(partition)) return true;
+      detach(partition);
+      loop.add(partition);
+      return true;
+    };
+
+    const seek = (partition: FetchPartition, due: number): void => {
+      detach(partition);
+      partition.due = due;
+      homeless.add(partition);
+      wake.raise();
+    };
+
+    const end = (partition: FetchPartition): void => {
+      partition.live = false;
+      detach(partition);
+      partitions.delete(partitionKey(partition.topic, partition.partition));
+    };
+
+    const router: FetchRouter = {
+      astray: (partition) => seek(partition, monotonicMs(clock) + partition.backoff()),
+      closer: (partition, nodeId) => {
+        detach(partition);
+        loopOf(nodeId).add(partition);
+      },
+      relocate: (nodeId) => {
+        for (const partition of loops.get(nodeId)?.partitions() ?? []) place(partition);
+      },
+      failed: (partition, error) => {
+        end(partition);
+        partition.target.failed(error);
+      },
+    };
+
+    const route = Effect.gen(function* () {
+      for (;;) {
+        for (let loop = unstarted.pop(); loop !== undefined; loop = unstarted.pop()) {
+          yield* forkLoop(`the fetch loop of broker ${loop.nodeId}`, loop.run, scope);
+        }
+        const now = monotonicMs(clock);
+        const due = [...homeless].filter((partition) => partition.due <= now);
+        if (due.length === 0) {
+          const next = [...homeless].reduce((least, partition) => Math.min(least, partition.due), Infinity);
+          yield* wake.waitAtMost(next - now);
+          continue;
+        }
+        const exit = yield* Effect.exit(cluster.refresh([...new Set(due.map(({ topic }) => topic))]));
+        for (const partition of due) {
+          if (!homeless.has(partition)) continue;
+          const { topic, partition: number, failures } = partition;
+          if (failures > 0 && failures % 50 === 0) {
+            yield* Effect.logWarning(`${topic}/${number}: still can't be fetched`);
+          }
+          if (!homeless.has(partition)) continue;
+          if (Exit.isSuccess(exit) && place(partition)) continue;
+          partition.due = monotonicMs(clock) + partition.backoff();
+        }
+      }
+    });
+    yield* forkLoop("the fetch router", route, scope);
+
+    const find = ({ topic, partition }: TopicPartition) => partitions.get(partitionKey(topic, partition));
+
+    const setPaused = (where: TopicPartition, paused: boolean): void => {
+      const partition = find(where);
+      if (partition === undefined || partition.paused === paused) return;
+      partition.paused = paused;
+      for (const loop of loops.values()) if (loop.has(partition)) loop.changed();
+    };
+
+    const fetcher: Fetcher = {
+      add: (where: TopicPartition, position: number, target: FetchTarget, outOfRange: OutOfRangePolicy) => {
+        const before = find(where);
+        if (before !== undefined) end(before);
+        const partition = new FetchPartition(where, position, target, outOfRange);
+        partitions.set(partitionKey(where.topic, where.partition), partition);
+        if (!place(partition)) seek(partition, monotonicMs(clock));
+      },
+      remove: (where) => {
+        const partition = find(where);
+        if (partition !== undefined) end(partition);
+      },
+      pause: (where) => setPaused(where, true),
+      resume: (where) => setPaused(where, false),
+    };
+    return fetcher;
+  },
+);

@@ -1,0 +1,169 @@
+/**
+ * One group's committed offsets.
+ * @module
+ */
+import { Effect, type Scope } from "effect";
+import { type ConnectionError, KafkaError } from "../errors.ts";
+import { ErrorCode, errorName } from "../link/error_code.ts";
+import type { Connection } from "../link/link.ts";
+import type { Answer, CommittedOffset, Request } from "../link/protocol.ts";
+import { partitionKey, type TopicPartition } from "../record.ts";
+import { pause } from "./backoff.ts";
+import { coordinatorConnection, isCoordinatorTrouble, type LocatedConnection } from "./located_connection.ts";
+import { perTopic } from "./per_topic.ts";
+import type { Cluster, Membership, OffsetToCommit } from "./port.ts";
+import type { Warnings } from "./warnings.ts";
+
+type OffsetApi = "OffsetFetch" | "OffsetCommit";
+
+interface Asked<A extends OffsetApi> {
+  readonly connection: Connection;
+  readonly answer: Answer<A>;
+}
+
+/** How often a commit is tried again for a topic its coordinator has not heard of: a new topic takes a while. */
+const unknownTopicRetries = 20;
+
+/** Asks the coordinator of one group; many fibers may do so at once. */
+export class GroupOffsets {
+  readonly #connection: LocatedConnection<ConnectionError | KafkaError>;
+
+  /** Its connection ends with `scope`. */
+  constructor(
+    cluster: Cluster,
+    readonly groupId: string,
+    readonly requestTimeout: number,
+    readonly warnings: Warnings,
+    scope: Scope.Scope,
+  ) {
+    this.#connection = coordinatorConnection(cluster, groupId, "offsets", scope);
+  }
+
+  /** See {@linkcode Offsets.committed}. */
+  readonly committed = Effect.fnUntraced(function* (this: GroupOffsets, partitions: ReadonlyArray<TopicPartition>) {
+    const found = new Map<string, OffsetToCommit>();
+    let left = partitions;
+    for (let failures = 0, unstable = 0; left.length > 0;) {
+      const topics = perTopic(left, ({ partition }) => partition);
+      const asked = yield* this.#ask("OffsetFetch", { groupId: this.groupId, requireStable: true, topics }, failures);
+      if (asked === null) {
+        yield* pause(failures++, 20, 1_000);
+        continue;
+      }
+      const { connection, answer } = asked;
+      const answers = new Map<string, CommittedOffset>();
+      for (const { name, partitions } of answer.topics) {
+        for (const committed of partitions) answers.set(partitionKey(name, committed.partition), committed);
+      }
+      const again: Array<TopicPartition> = [];
+      let moved = 0;
+      for (const { topic, partition } of left) {
+        const committed = answers.get(partitionKey(topic, partition));
+        const errorCode = answer.errorCode || (committed?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR);
+        if (errorCode === 0 && committed !== undefined) {
+          const { offset, metadata } = committed;
+          found.set(partitionKey(topic, partition), { topic, partition, offset, metadata: metadata ?? "" });
+        } else if (errorCode === ErrorCode.UNSTABLE_OFFSET_COMMIT || isCoordinatorTrouble(errorCode)) {
+          again.push({ topic, partition });
+          if (errorCode !== ErrorCode.UNSTABLE_OFFSET_COMMIT) moved = errorCode;
+        } else return yield* Effect.fail(this.#error("OffsetFetch", errorCode, `${topic}/${partition}`));
+      }
+      left = again;
+      if (moved !== 0) {
+        yield* this.#moved(connection, this.#error("OffsetFetch", moved, "its coordinator is elsewhere"), failures);
+        yield* pause(failures++, 20, 1_000);
+      } else if (again.length > 0) yield* pause(unstable++, 5, 100);
+    }
+    return partitions.flatMap(({ topic, partition }) => found.get(partitionKey(topic, partition)) ?? []);
+  });
+
+  /** See {@linkcode Offsets.commit}. */
+  readonly commit = Effect.fnUntraced(
+    function* (this: GroupOffsets, membership: Membership, offsets: ReadonlyArray<OffsetToCommit>) {
+      const { groupId, memberId, generation, groupInstanceId } = membership;
+      // Never as generation -1: an empty group takes that from anybody.
+      const fenced = () =>
+        generation < 0 || membership.generation !== generation || membership.memberId !== memberId
+          ? this.#error("OffsetCommit", ErrorCode.ILLEGAL_GENERATION, `generation ${generation} is over`)
+          : null;
+      let left = offsets;
+      for (let failures = 0; left.length > 0; failures++) {
+        if (failures > 0) yield* pause(failures - 1, 20, 1_000);
+        const topics = perTopic(left, ({ partition, offset, metadata }) => ({
+          partition,
+          committedOffset: offset,
+          committedMetadata: metadata,
+        }));
+        const request = { groupId, generationId: generation, memberId, groupInstanceId, topics };
+        const asked = yield* this.#ask("OffsetCommit", request, failures, fenced);
+        if (asked === null) continue;
+        const codes = new Map<string, number>();
+        for (const { name, partitions } of asked.answer.topics) {
+          for (const { partition, errorCode } of partitions) codes.set(partitionKey(name, partition), errorCode);
+        }
+        let moved = 0;
+        const again: Array<OffsetToCommit> = [];
+        for (const offset of left) {
+          const errorCode = codes.get(partitionKey(offset.topic, offset.partition)) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+          if (errorCode === 0) continue;
+          const early = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && failures < unknownTopicRetries;
+          if (!early && !isCoordinatorTrouble(errorCode)) {
+            const where = `${offset.topic}/${offset.partition}@${offset.offset}`;
+            return yield* Effect.fail(this.#error("OffsetCommit", errorCode, where));
+          }
+          again.push(offset);
+          if (!early) moved = errorCode;
+        }
+        left = again;
+        if (moved !== 0) {
+          const error = this.#error("OffsetCommit", moved, "its coordinator is elsewhere");
+          yield* this.#moved(asked.connection, error, failures);
+        }
+      }
+    },
+  );
+
+  /** One request: its answer, or null when it is worth another try later. `fenced` is asked right before it is sent. */
+  #ask<A extends OffsetApi>(
+    api: A,
+    request: Request<A>,
+    failures: number,
+    fenced: () => KafkaError | null = () => null,
+  ): Effect.Effect<Asked<A> | null, KafkaError> {
+    const check = Effect.suspend((): Effect.Effect<void, KafkaError> => {
+      const error = fenced();
+      return error === null ? Effect.void : Effect.fail(error);
+    });
+    const asked: Effect.Effect<Asked<A>, ConnectionError | KafkaError> = Effect.gen({ self: this }, function* () {
+      yield* check;
+      const connection = yield* this.#connection.get;
+      yield* check;
+      return { connection, answer: yield* connection.call(api, request, this.requestTimeout) };
+    });
+    return Effect.catch(
+      asked,
+      (error) =>
+        error._tag === "ConnectionError" || isCoordinatorTrouble(error.code)
+          ? Effect.as(this.#warn(error, failures), null)
+          : Effect.fail(error),
+    );
+  }
+
+  #moved(connection: Connection, error: KafkaError, failures: number): Effect.Effect<void> {
+    return Effect.andThen(this.#connection.forget(connection), this.#warn(error, failures));
+  }
+
+  /** A coordinator that moves, or a connection that breaks, is looked for once without a word. */
+  #warn(error: ConnectionError | KafkaError, failures: number): Effect.Effect<void> {
+    if (failures === 0) return Effect.void;
+    const cause = error._tag === "KafkaError" ? error.type : error.reason;
+    return this.warnings.warn(
+      `${this.groupId} ${cause}`,
+      `group ${this.groupId}: its offsets can't be read or written, trying again: ${error.message}`,
+    );
+  }
+
+  #error(api: OffsetApi, errorCode: number, detail: string): KafkaError {
+    return new KafkaError(errorCode, errorName(errorCode), api, `group ${this.groupId}: ${detail}`);
+  }
+}

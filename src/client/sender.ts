@@ -1,0 +1,272 @@
+/**
+ * Publishes records: the loop that sends what the accumulator holds.
+ * @module
+ */
+import { Cause, Clock, Effect, Exit, Random, Scope } from "effect";
+import type { Compression } from "../codec/compression.ts";
+import type { Connection } from "../link/link.ts";
+import { errorName } from "../link/error_code.ts";
+import { Accumulator } from "./accumulator.ts";
+import { pause } from "./backoff.ts";
+import { Dispatcher, produceRequest, type Shipment } from "./dispatcher.ts";
+import { forkLoop } from "./loop.ts";
+import { monotonicMs } from "./monotonic.ts";
+import type { Cluster, Sender } from "./port.ts";
+import { ProduceBroker } from "./produce_broker.ts";
+import { Signal } from "./signal.ts";
+
+/** Settings of the sender. */
+export interface SenderOptions {
+  /** How long a record waits for others of its partition, in milliseconds; default 5. */
+  readonly linger?: number;
+  /** Records in a batch, at most; default 1,000: more gains nothing, and a batch is what is lost or repeated at once. */
+  readonly batchRecords?: number;
+  /** Bytes of a batch before compression, at most; default 1,048,000: below what a broker takes by default. */
+  readonly batchBytes?: number;
+  /** Requests in flight per broker; default and most 5: a broker remembers as many batches per producer. */
+  readonly maxInFlight?: number;
+  /** How batches are compressed; default "none". */
+  readonly compression?: Compression;
+  /**
+   * How long after it was offered a record is given up, in milliseconds; default 120,000. A batch in flight at that
+   * time still waits for its answer.
+   */
+  readonly deliveryTimeout?: number;
+  /** How long an answer may take before the connection is given up, in milliseconds; default 30,000. */
+  readonly requestTimeout?: number;
+  /** Bytes of records held before `offer` refuses more; default 64 MiB. */
+  readonly memoryBytes?: number;
+  /** Whether the broker weeds out repeated batches; default true. Without it a lost answer stores records twice. */
+  readonly idempotent?: boolean;
+  /** Who has to have stored a record; default -1: all replicas in sync. 1, the leader alone, only if not idempotent. */
+  readonly acks?: -1 | 1;
+}
+
+/** Bytes in one request, about. */
+const requestBytes = 8 << 20;
+
+/** Makes a sender. When the scope ends without a `flush` before, everything pending fails with type STOPPED. */
+export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.Effect<Sender, never, Scope.Scope> =
+  Effect.fnUntraced(function* (cluster: Cluster, options: SenderOptions = {}) {
+    const linger = options.linger ?? 5;
+    const requestTimeout = options.requestTimeout ?? 30_000;
+    const idempotent = options.idempotent ?? true;
+    const acks = idempotent ? -1 : options.acks ?? -1;
+    const maxInFlight = Math.min(5, options.maxInFlight ?? 5);
+
+    const scope = yield* Effect.scope;
+    const clock = yield* Clock.Clock;
+    const random = yield* Random.Random;
+    const wake = new Signal();
+    const brokers = new Map<number, ProduceBroker>();
+    const waitingForRoom = new Set<() => void>();
+    const waitingForFlush = new Map<() => void, number>();
+    let wakeAt = Infinity;
+    let acquiring = false;
+    let refreshing = false;
+
+    const resume = (waiting: Iterable<() => void>) => {
+      for (const go of [...waiting]) go();
+    };
+    const accumulator = new Accumulator({
+      linger,
+      batchRecords: options.batchRecords ?? 1_000,
+      batchBytes: options.batchBytes ?? 1_048_000,
+      memoryBytes: options.memoryBytes ?? 64 << 20,
+    }, {
+      clock,
+      random: () => random.nextDoubleUnsafe(),
+      metadata: (topic) => cluster.topic(topic),
+      due: (at) => {
+        if (at >= wakeAt) return;
+        wakeAt = at;
+        wake.raise();
+      },
+      room: () => {
+        if (accumulator.memory < accumulator.settings.memoryBytes) resume(waitingForRoom);
+      },
+      settled: () => {
+        for (const [go, epoch] of waitingForFlush) if (accumulator.isSettled(epoch)) go();
+      },
+      thrown: (cause) => dispatcher.notes.push(`an observer of a delivery threw: ${cause}`),
+    });
+    const dispatcher = new Dispatcher(accumulator, {
+      linger,
+      maxInFlight,
+      compression: options.compression ?? "none",
+      deliveryTimeout: options.deliveryTimeout ?? 120_000,
+      requestBytes,
+      idempotent,
+    });
+    if (!idempotent) dispatcher.producer = { id: -1n, epoch: -1, serial: 0 };
+
+    const send = (broker: ProduceBroker, connection: Connection, shipments: ReadonlyArray<Shipment>) =>
+      Effect.suspend(() => {
+        broker.flying++;
+        const call = connection.call("Produce", produceRequest(shipments, acks, requestTimeout), requestTimeout);
+        return Effect.flatMap(Effect.exit(call), (exit) => {
+          broker.flying--;
+          if (Exit.isSuccess(exit)) {
+            const now = monotonicMs(clock);
+            const { throttleTimeMs } = exit.value;
+            broker.failures = 0;
+            if (throttleTimeMs > 0) broker.throttledUntil = now + throttleTimeMs;
+            dispatcher.answered(shipments, exit.value, now);
+            wake.raise();
+            return Effect.void;
+          }
+          dispatcher.unanswered(shipments);
+          wake.raise();
+          if (exit.cause.reasons.some((reason) => reason._tag === "Die")) {
+            dispatcher.notes.push(`a produce request died: ${Cause.pretty(exit.cause)}`);
+          }
+          // A connection with one request lost keeps no order for the others: it ends, whatever the link thinks of it.
+          return connection.close;
+        });
+      });
+
+    const open = (broker: ProduceBroker) =>
+      Effect.suspend(() => {
+        const attempt = broker.failures++;
+        // A connection that merely broke is opened again at once; only failures in a row are slowed down.
+        return Effect.andThen(attempt === 0 ? Effect.void : pause(attempt - 1, 20, 1_000), broker.connection.get);
+      }).pipe(
+        Effect.exit,
+        Effect.map((exit) => {
+          broker.opening = false;
+          if (Exit.isFailure(exit)) {
+            for (const partition of accumulator.active) {
+              if (partition.leader === broker.nodeId) dispatcher.doubted.add(partition.topic);
+            }
+          }
+          wake.raise();
+        }),
+      );
+
+    const acquire = Effect.gen(function* () {
+      for (let attempt = 0;; attempt++) {
+        const exit = yield* Effect.exit(Effect.flatMap(
+          cluster.anyConnection("metadata"),
+          (connection) =>
+            connection.call("InitProducerId", {
+              transactionalId: null,
+              transactionTimeoutMs: 0,
+              producerId: -1n,
+              producerEpoch: -1,
+            }, Math.min(requestTimeout, 10_000)),
+        ));
+        if (Exit.isSuccess(exit) && exit.value.errorCode === 0) {
+          const { producerId: id, producerEpoch: epoch } = exit.value;
+          dispatcher.producer = { id, epoch, serial: (dispatcher.producer?.serial ?? 0) + 1 };
+          break;
+        }
+        if (Exit.isSuccess(exit) && attempt % 10 === 9) {
+          yield* Effect.logWarning(`no producer id: ${errorName(exit.value.errorCode)}, trying again`);
+        }
+        yield* pause(attempt, 20, 1_000);
+      }
+      acquiring = false;
+      wake.raise();
+    });
+
+    const refresh = Effect.suspend(() => {
+      const topics = [...dispatcher.doubted];
+      const askedAt = monotonicMs(clock);
+      dispatcher.doubted.clear();
+      return Effect.flatMap(Effect.exit(cluster.refresh(topics)), (exit) => {
+        accumulator.adopt();
+        let known = false;
+        for (const name of topics) {
+          const topic = accumulator.topics.get(name);
+          if (topic === undefined) continue;
+          known ||= topic.partitions.length > 0;
+          if (Exit.isSuccess(exit)) accumulator.unpark(topic, askedAt);
+        }
+        wake.raise();
+        // What is doubted again at once is not asked for again at once.
+        return Effect.sleep(known ? 50 : 250);
+      });
+    }).pipe(Effect.map(() => {
+      refreshing = false;
+      if (dispatcher.doubted.size > 0) wake.raise();
+    }));
+
+    const fork = (effect: Effect.Effect<unknown>) => Effect.forkIn(effect, scope, { startImmediately: true });
+
+    const run = Effect.gen(function* () {
+      for (;;) {
+        wakeAt = Infinity;
+        wake.clear();
+        const now = monotonicMs(clock);
+        dispatcher.begin(now);
+        for (let sent = true; sent;) {
+          sent = false;
+          for (const [nodeId, partitions] of dispatcher.ready(now)) {
+            let broker = brokers.get(nodeId);
+            if (broker === undefined) brokers.set(nodeId, broker = new ProduceBroker(nodeId, cluster, scope));
+            const connection = broker.connection.open();
+            if (connection === null) {
+              if (!broker.opening) {
+                broker.opening = true;
+                yield* fork(open(broker));
+              }
+            } else if (broker.throttledUntil > now) {
+              dispatcher.due = Math.min(dispatcher.due, broker.throttledUntil);
+            } else if (broker.flying < maxInFlight) {
+              const shipments = dispatcher.load(partitions, now);
+              if (shipments.length === 0) continue;
+              sent = true;
+              yield* fork(send(broker, connection, shipments));
+            }
+          }
+        }
+        if (!acquiring && dispatcher.needsProducer()) {
+          acquiring = true;
+          yield* fork(acquire);
+        }
+        if (!refreshing && dispatcher.doubted.size > 0) {
+          refreshing = true;
+          yield* fork(refresh);
+        }
+        for (const note of dispatcher.notes.splice(0)) yield* Effect.logWarning(note);
+        wakeAt = Math.min(wakeAt, dispatcher.due);
+        yield* wake.waitAtMost(dispatcher.due - monotonicMs(clock));
+      }
+    });
+
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => {
+        accumulator.stop();
+        resume(waitingForRoom);
+        resume(waitingForFlush.keys());
+      }),
+    );
+    yield* forkLoop("the sender", run, scope);
+
+    const sender: Sender = {
+      offer: (record, observer, lease) => accumulator.offer(record, observer, lease),
+      room: Effect.callback<void>((proceed) => {
+        if (accumulator.stopped || accumulator.memory < accumulator.settings.memoryBytes) return proceed(Effect.void);
+        const go = () => {
+          waitingForRoom.delete(go);
+          proceed(Effect.yieldNow);
+        };
+        waitingForRoom.add(go);
+        return Effect.sync(() => void waitingForRoom.delete(go));
+      }),
+      flush: Effect.callback<void>((proceed) => {
+        const epoch = accumulator.seal();
+        if (accumulator.isSettled(epoch)) return proceed(Effect.void);
+        const go = () => {
+          waitingForFlush.delete(go);
+          proceed(Effect.yieldNow);
+        };
+        waitingForFlush.set(go, epoch);
+        wake.raise();
+        return Effect.sync(() => void waitingForFlush.delete(go));
+      }),
+      pending: () => accumulator.records,
+    };
+    return sender;
+  });

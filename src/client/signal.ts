@@ -1,0 +1,51 @@
+/**
+ * A wake-up call from synchronous code to one fiber.
+ * @module
+ */
+import { Effect } from "effect";
+
+/**
+ * Tells one waiting fiber that something has changed. Raising it several times before the fiber looks counts once. The
+ * fiber goes on through its scheduler, never inside the call of `raise`: whoever raises it is not re-entered.
+ */
+export class Signal {
+  #raised = false;
+  #resume: ((effect: Effect.Effect<void>) => void) | null = null;
+
+  /** Wakes the waiting fiber, or lets its next wait end at once. */
+  raise(): void {
+    const resume = this.#resume;
+    if (resume === null) {
+      this.#raised = true;
+      return;
+    }
+    this.#resume = null;
+    resume(Effect.yieldNow);
+  }
+
+  /** Forgets that it was raised. */
+  clear(): void {
+    this.#raised = false;
+  }
+
+  /** Waits until it is raised. For one fiber at a time. */
+  readonly wait: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#raised) {
+      this.#raised = false;
+      return Effect.void;
+    }
+    return Effect.callback<void>((resume) => {
+      this.#resume = resume;
+      return Effect.sync(() => {
+        if (this.#resume === resume) this.#resume = null;
+      });
+    });
+  });
+
+  /** Waits until it is raised, at most `ms` milliseconds. */
+  waitAtMost(ms: number): Effect.Effect<void> {
+    if (this.#raised || ms === Infinity) return this.wait;
+    if (ms <= 0) return Effect.void;
+    return Effect.asVoid(Effect.timeoutOption(this.wait, Math.ceil(ms)));
+  }
+}

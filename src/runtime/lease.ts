@@ -1,0 +1,56 @@
+/**
+ * The right to work on a partition, for a time.
+ * @module
+ */
+import type { Clock } from "effect";
+import type { Membership, PublishLease } from "../client/port.ts";
+import type { Lease } from "../context.ts";
+import { LeaseLost } from "../errors.ts";
+
+/** The monotonic time in milliseconds: the time of leases, which no change of the wall clock moves. */
+export function monotonicMillis(clock: Clock.Clock): number {
+  return Number(clock.monotonicTimeNanosUnsafe()) / 1e6;
+}
+
+/**
+ * The lease of one assigned partition. It holds while the group counts this member in (known from the last answered
+ * heartbeat); it is fenced, for ever, when the partition is revoked or lost.
+ */
+export class PartitionLease implements PublishLease, Lease {
+  /** The generation in which the partition was assigned, or kept since. */
+  generation: number;
+  #fenced = false;
+
+  /** A lease of the member's present generation. */
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    private readonly membership: Membership,
+    private readonly clock: Clock.Clock,
+  ) {
+    this.generation = membership.generation;
+  }
+
+  /** Whether it was fenced. */
+  get fenced(): boolean {
+    return this.#fenced;
+  }
+
+  /** Ends it for good. */
+  fence(): void {
+    this.#fenced = true;
+  }
+
+  /** See {@linkcode PublishLease}. */
+  state(monotonicMs: number): "valid" | "expired" | "fenced" {
+    return this.#fenced ? "fenced" : monotonicMs < this.membership.deadline ? "valid" : "expired";
+  }
+
+  /** See {@linkcode Lease}. */
+  readonly held = (): boolean => this.state(monotonicMillis(this.clock)) === "valid";
+
+  /** What work under it fails with once it is fenced. */
+  lost(): LeaseLost {
+    return new LeaseLost(this.topic, this.partition, this.generation);
+  }
+}

@@ -1,0 +1,618 @@
+import { Effect, Fiber, type Scope } from "effect";
+import { makeCluster } from "../../src/client/cluster.ts";
+import type { Cluster, DeliveryObserver, PublishLease, Sender } from "../../src/client/port.ts";
+import { makeSender, type SenderOptions } from "../../src/client/sender.ts";
+import { partitionForKey } from "../../src/codec/murmur2.ts";
+import { readBatchHeader } from "../../src/codec/batch_header.ts";
+import { LeaseLost } from "../../src/errors.ts";
+import type { Request } from "../../src/link/protocol.ts";
+import type { ProducerRecord } from "../../src/record.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { SmallKafka } from "./small_kafka.ts";
+import { advance, virtual } from "./virtual.ts";
+
+/** What became of records, in the order they were settled. */
+class Outcomes {
+  readonly settled: Array<string> = [];
+  readonly offsets: Array<number> = [];
+  readonly byName = new Map<string, number>();
+  of(name: string): DeliveryObserver {
+    return {
+      settled: (error, metadata) => {
+        this.settled.push(error === null ? name : `${name}:${error._tag === "PublishError" ? error.type : error._tag}`);
+        this.offsets.push(metadata.offset);
+        this.byName.set(name, (this.byName.get(name) ?? 0) + 1);
+      },
+    };
+  }
+}
+
+function record(value: string, more: Partial<ProducerRecord> = {}): ProducerRecord {
+  return { topic: "orders", key: null, value, partition: 0, ...more };
+}
+
+function sending(
+  kafka: SmallKafka,
+  options: SenderOptions,
+  body: (sender: Sender, cluster: Cluster) => Effect.Effect<void, unknown, Scope.Scope>,
+  log: Array<string> = [],
+) {
+  return virtual(
+    Effect.gen(function* () {
+      const cluster = yield* makeCluster(kafka.link);
+      yield* cluster.refresh(["orders"]);
+      yield* body(yield* makeSender(cluster, options), cluster);
+    }),
+    log,
+  );
+}
+
+/** Batches sent so far: partition, records, sequence, producer. */
+function sent(kafka: SmallKafka) {
+  return kafka.link.requests.filter(({ api }) => api === "Produce").flatMap(({ request }) =>
+    (request as Request<"Produce">).topics.flatMap(({ partitions }) =>
+      partitions.map(({ partition, records }) => {
+        const { count, baseSequence, producerId } = readBatchHeader(records, 0);
+        return { partition, count, baseSequence, producerId };
+      })
+    )
+  );
+}
+
+Deno.test("offer sends after the linger, or at once when a batch is full", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, { linger: 10, batchRecords: 3 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      assert(sender.offer(record("a"), outcomes.of("a"), null));
+      yield* advance(5, 1);
+      assertEquals(sent(kafka).length, 0);
+      assertEquals(sender.pending(), 1);
+      yield* advance(7, 1);
+      assertEquals(outcomes.settled, ["a"]);
+      for (const value of ["b", "c", "d", "e"]) sender.offer(record(value), outcomes.of(value), null);
+      yield* advance(2, 1);
+      assertEquals(outcomes.settled, ["a", "b", "c", "d"]);
+      yield* advance(12, 1);
+      assertEquals(outcomes.settled, ["a", "b", "c", "d", "e"]);
+      assertEquals(outcomes.offsets, [0, 1, 2, 3, 4]);
+      assertEquals(kafka.log("orders", 0).values(), ["a", "b", "c", "d", "e"]);
+      assertEquals(sent(kafka).map(({ count }) => count), [1, 3, 1]);
+      assertEquals(sender.pending(), 0);
+    }));
+});
+
+Deno.test("a batch ends at its size, and a record larger than a batch fails at once", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, { batchBytes: 1_000 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (let i = 0; i < 5; i++) sender.offer(record("x".repeat(300)), outcomes.of(`${i}`), null);
+      assert(sender.offer(record("y".repeat(1_000)), outcomes.of("large"), null));
+      assertEquals(outcomes.settled, ["large:RECORD_TOO_LARGE"]);
+      yield* advance(20, 1);
+      assertEquals(sent(kafka).map(({ count }) => count), [2, 2, 1]);
+      assertEquals(outcomes.settled.slice(1), ["0", "1", "2", "3", "4"]);
+    }));
+});
+
+Deno.test("keys choose partitions as Java does and keyless records stay together for a batch", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1, 1, 1, 1]);
+  return sending(kafka, { batchRecords: 10 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (const key of ["a", "order-17", "größer", "k".repeat(100)]) {
+        sender.offer(record(key, { key, partition: undefined }), outcomes.of(key), null);
+      }
+      yield* sender.flush;
+      for (const key of ["a", "order-17", "größer", "k".repeat(100)]) {
+        const partition = partitionForKey(new TextEncoder().encode(key), 4);
+        assert(kafka.log("orders", partition).values().includes(key), key);
+      }
+      const before = sent(kafka).length;
+      for (let i = 0; i < 25; i++) {
+        sender.offer(record(`${i}`, { partition: undefined }), outcomes.of(`${i}`), null);
+      }
+      yield* sender.flush;
+      assertEquals(sent(kafka).slice(before).map(({ count }) => count).sort(), [10, 10, 5].sort());
+    }));
+});
+
+/** A Kafka that applies every request but loses every `nth` answer with its connection. */
+function losing(nth: number, nodes: ReadonlyArray<number> = [1]): SmallKafka {
+  let requests = 0;
+  return new SmallKafka(nodes, (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.flatMap(Effect.delay(Effect.void, 2), () => {
+        const lost = ++requests % nth === 0;
+        // Half of the lost ones never arrive, the others are stored.
+        if (lost && requests % (2 * nth) === 0) {
+          kafka.link.cut(node);
+          return Effect.never;
+        }
+        return Effect.flatMap(kafka.script.Produce(request, node, role), (answer) => {
+          if (!lost) return Effect.succeed(answer);
+          kafka.link.cut(node);
+          return Effect.never;
+        });
+      }),
+  }));
+}
+
+Deno.test("lost answers lose nothing, store nothing twice and keep the order", () => {
+  const kafka = losing(7);
+  kafka.lead("orders", [1, 1, 1]);
+  return sending(kafka, { linger: 1, batchRecords: 5 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const wanted: Array<Array<string>> = [[], [], []];
+      for (let i = 0; i < 3_000; i++) {
+        const partition = i % 3;
+        wanted[partition].push(`${i}`);
+        sender.offer(record(`${i}`, { partition }), outcomes.of(`${i}`), null);
+        if (i % 50 === 0) yield* advance(2, 1);
+      }
+      const flushed = yield* Effect.forkScoped(sender.flush);
+      yield* advance(20_000);
+      yield* Fiber.join(flushed);
+      for (const partition of [0, 1, 2]) assertEquals(kafka.log("orders", partition).values(), wanted[partition]);
+      assertEquals(outcomes.settled.length, 3_000);
+      assert([...outcomes.byName.values()].every((times) => times === 1));
+      assert(outcomes.settled.every((outcome) => !outcome.includes(":")));
+      assert(kafka.link.opened() > 10, "connections were cut");
+    }));
+});
+
+Deno.test("leaders that move lose nothing, store nothing twice and keep the order", () => {
+  const kafka = losing(23, [1, 2, 3]);
+  kafka.lead("orders", [1, 2]);
+  return sending(kafka, { linger: 1, batchRecords: 5 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const wanted: Array<Array<string>> = [[], []];
+      for (let i = 0; i < 2_000; i++) {
+        const partition = i % 2;
+        wanted[partition].push(`${i}`);
+        sender.offer(record(`${i}`, { partition }), outcomes.of(`${i}`), null);
+        if (i % 40 === 0) yield* advance(3, 1);
+        if (i % 200 === 0) kafka.lead("orders", [1 + (i / 200) % 3, 1 + (i / 200 + 1) % 3]);
+      }
+      const flushed = yield* Effect.forkScoped(sender.flush);
+      yield* advance(20_000);
+      yield* Fiber.join(flushed);
+      for (const partition of [0, 1]) assertEquals(kafka.log("orders", partition).values(), wanted[partition]);
+      assert(outcomes.settled.every((outcome) => !outcome.includes(":")));
+    }));
+});
+
+Deno.test("after a batch is refused for good the next ones go under a new producer id", () => {
+  let refuse = 1;
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.flatMap(Effect.sleep(5), () => {
+        const { count, baseSequence } = readBatchHeader(request.topics[0].partitions[0].records, 0);
+        if (baseSequence === 2 && refuse-- > 0) {
+          assertEquals(count, 2);
+          return Effect.succeed({
+            throttleTimeMs: 0,
+            topics: [{
+              name: "orders",
+              partitions: [{ partition: 0, errorCode: 87, baseOffset: -1, logAppendTimeMs: -1 }],
+            }],
+          });
+        }
+        return kafka.script.Produce(request, node, role);
+      }),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, { batchRecords: 2, linger: 0 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const offer = (value: string) => sender.offer(record(value), outcomes.of(value), null);
+      ["0", "1"].forEach(offer);
+      yield* advance(50, 1);
+      ["2", "3", "4", "5", "6", "7"].forEach(offer);
+      yield* advance(1, 1);
+      ["8", "9"].forEach(offer);
+      yield* advance(500, 1);
+      assertEquals(kafka.log("orders", 0).values(), ["0", "1", "4", "5", "6", "7", "8", "9"]);
+      assertEquals(outcomes.settled, ["0", "1", "2:INVALID_RECORD", "3:INVALID_RECORD", "4", "5", "6", "7", "8", "9"]);
+      assertEquals(new Set(sent(kafka).map(({ producerId }) => producerId)).size, 2);
+    }));
+});
+
+Deno.test("a refusal for good leaves earlier batches of unknown outcome under their producer id", () => {
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.gen(function* () {
+        const { baseSequence } = readBatchHeader(request.topics[0].partitions[0].records, 0);
+        const first = sent(kafka).filter((batch) => batch.baseSequence === baseSequence).length === 1;
+        yield* Effect.sleep(5);
+        const answer = (errorCode: number) => ({
+          throttleTimeMs: 0,
+          topics: [{ name: "orders", partitions: [{ partition: 0, errorCode, baseOffset: -1, logAppendTimeMs: -1 }] }],
+        });
+        if (baseSequence === 2) return answer(87);
+        const stored = yield* kafka.script.Produce(request, node, role);
+        // Stored by the leader, but not by its followers in time.
+        return baseSequence === 1 && first ? answer(7) : stored;
+      }),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, { batchRecords: 1 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const offer = (value: string) => sender.offer(record(value), outcomes.of(value), null);
+      offer("0");
+      yield* advance(20, 1);
+      ["1", "2", "3", "4"].forEach(offer);
+      yield* advance(500, 1);
+      assertEquals(kafka.log("orders", 0).values(), ["0", "1", "3", "4"]);
+      assertEquals(outcomes.settled, ["0", "2:INVALID_RECORD", "1", "3", "4"]);
+    }));
+});
+
+Deno.test("a batch that is too large for its broker is divided, a single record that is fails", () => {
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) => {
+      const { records } = request.topics[0].partitions[0];
+      return records.length < 400 ? kafka.script.Produce(request, node, role) : Effect.succeed({
+        throttleTimeMs: 0,
+        topics: [{
+          name: "orders",
+          partitions: [{ partition: 0, errorCode: 10, baseOffset: -1, logAppendTimeMs: -1 }],
+        }],
+      });
+    },
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const values = ["a", "b", "c", "d", "e", "f", "g"].map((value) => value.repeat(value === "e" ? 500 : 100));
+      for (const value of values) sender.offer(record(value), outcomes.of(value[0]), null);
+      sender.offer(record("later"), outcomes.of("later"), null);
+      const flushed = yield* Effect.forkScoped(sender.flush);
+      yield* advance(1_000);
+      yield* Fiber.join(flushed);
+      assertEquals(outcomes.settled, ["a", "b", "c", "d", "e:RECORD_TOO_LARGE", "f", "g", "later"]);
+      assertEquals(kafka.log("orders", 0).values().map((value) => value[0]), ["a", "b", "c", "d", "f", "g", "l"]);
+      assertEquals(sender.pending(), 0);
+    }));
+});
+
+Deno.test("a broker away for ten seconds ends nothing, one away longer than the delivery time-out does", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      sender.offer(record("a"), outcomes.of("a"), null);
+      yield* sender.flush;
+      kafka.link.down.add(1);
+      kafka.link.cut(1);
+      sender.offer(record("b"), outcomes.of("b"), null);
+      yield* advance(10_000, 50);
+      sender.offer(record("c"), outcomes.of("c"), null);
+      assertEquals(outcomes.settled, ["a"]);
+      kafka.link.down.clear();
+      yield* advance(3_000, 50);
+      assertEquals(outcomes.settled, ["a", "b", "c"]);
+      kafka.link.down.add(1);
+      kafka.link.cut(1);
+      sender.offer(record("d"), outcomes.of("d"), null);
+      yield* advance(119_000, 250);
+      sender.offer(record("e"), outcomes.of("e"), null);
+      assertEquals(outcomes.settled.length, 3);
+      yield* advance(11_000, 250);
+      assertEquals(outcomes.settled, ["a", "b", "c", "d:DELIVERY_TIMEOUT"]);
+      kafka.link.down.clear();
+      yield* advance(3_000, 50);
+      assertEquals(outcomes.settled.at(-1), "e");
+      assertEquals(kafka.log("orders", 0).values(), ["a", "b", "c", "e"]);
+    }));
+});
+
+Deno.test("what was sent and given up does not make the next record vanish", () => {
+  const run = (stored: boolean) => {
+    let deaf = false;
+    const kafka = new SmallKafka([1], (kafka) => ({
+      Produce: (request, node, role) =>
+        deaf
+          ? Effect.andThen(stored ? kafka.script.Produce(request, node, role) : Effect.void, Effect.never)
+          : kafka.script.Produce(request, node, role),
+    }));
+    kafka.lead("orders", [1]);
+    return sending(kafka, { deliveryTimeout: 5_000, requestTimeout: 1_000 }, (sender) =>
+      Effect.gen(function* () {
+        const outcomes = new Outcomes();
+        sender.offer(record("a"), outcomes.of("a"), null);
+        yield* sender.flush;
+        deaf = true;
+        sender.offer(record("b"), outcomes.of("b"), null);
+        yield* advance(6_500, 50);
+        assertEquals(outcomes.settled, ["a", "b:DELIVERY_TIMEOUT"]);
+        sender.offer(record("c"), outcomes.of("c"), null);
+        sender.offer(record("d", {}), outcomes.of("d"), null);
+        yield* advance(500, 50);
+        deaf = false;
+        yield* advance(3_000, 50);
+        assertEquals(outcomes.settled, ["a", "b:DELIVERY_TIMEOUT", "c", "d"]);
+        assertEquals(kafka.log("orders", 0).values(), stored ? ["a", "b", "c", "d"] : ["a", "c", "d"]);
+      }));
+  };
+  return run(true).then(() => run(false));
+});
+
+Deno.test("offer refuses above the memory bound and room waits until some is free", () => {
+  let open = false;
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.suspend(() => open ? kafka.script.Produce(request, node, role) : Effect.never),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, { memoryBytes: 10_000, requestTimeout: 1_000 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      let accepted = 0;
+      while (sender.offer(record("x".repeat(500)), outcomes.of(`${accepted}`), null)) accepted++;
+      assert(accepted >= 18 && accepted <= 20, `${accepted}`);
+      let free = false;
+      yield* Effect.forkScoped(Effect.andThen(sender.room, Effect.sync(() => free = true)));
+      yield* advance(500);
+      assert(!free);
+      open = true;
+      yield* advance(2_000);
+      assert(free);
+      assertEquals(outcomes.settled.length, accepted);
+      assert(sender.offer(record("more"), outcomes.of("more"), null));
+    }));
+});
+
+Deno.test("an expired lease holds a batch back, a fenced one takes its records out", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  const lease = (state: "valid" | "expired" | "fenced"): PublishLease & { now: typeof state } => ({
+    now: state,
+    state() {
+      return this.now;
+    },
+    lost: () => new LeaseLost("source", 0, 1),
+  });
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const [one, two] = [lease("expired"), lease("valid")];
+      sender.offer(record("a", { headers: [["h", new Uint8Array([1])]], key: "k" }), outcomes.of("a"), null);
+      sender.offer(record("b"), outcomes.of("b"), one);
+      sender.offer(record("c"), outcomes.of("c"), two);
+      sender.offer(record("d"), outcomes.of("d"), one);
+      yield* advance(1_000);
+      assertEquals(outcomes.settled, []);
+      one.now = "valid";
+      yield* advance(60);
+      assertEquals(outcomes.settled, ["a", "b", "c", "d"]);
+      sender.offer(record("e"), outcomes.of("e"), one);
+      sender.offer(record("f"), outcomes.of("f"), two);
+      sender.offer(record("g"), outcomes.of("g"), null);
+      one.now = "fenced";
+      yield* sender.flush;
+      assertEquals(outcomes.settled.slice(4), ["e:LeaseLost", "f", "g"]);
+      sender.offer(record("h"), outcomes.of("h"), one);
+      yield* sender.flush;
+      assertEquals(outcomes.settled.at(-1), "h:LeaseLost");
+      assertEquals(kafka.log("orders", 0).values(), ["a", "b", "c", "d", "f", "g"]);
+      assertEquals(sender.pending(), 0);
+    }));
+});
+
+Deno.test("flush does not wait for the linger, nor for what comes after it", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, { linger: 60_000 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      sender.offer(record("a"), outcomes.of("a"), null);
+      const flushed = yield* Effect.forkScoped(sender.flush, { startImmediately: true });
+      sender.offer(record("b"), outcomes.of("b"), null);
+      yield* advance(100);
+      assert(flushed.pollUnsafe() !== undefined);
+      assertEquals(outcomes.settled, ["a"]);
+      yield* sender.flush;
+      assertEquals(outcomes.settled, ["a", "b"]);
+      yield* sender.flush;
+    }));
+});
+
+Deno.test("records of an unknown topic wait for it, in order, until the delivery time-out", () => {
+  const kafka = new SmallKafka();
+  return sending(kafka, { deliveryTimeout: 5_000 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const offer = (topic: string, value: string) =>
+        sender.offer(record(value, { topic, partition: undefined, key: "k" }), outcomes.of(value), null);
+      offer("later", "a");
+      offer("later", "b");
+      offer("never", "n");
+      const flushed = yield* Effect.forkScoped(sender.flush, { startImmediately: true });
+      yield* advance(2_000);
+      assertEquals(outcomes.settled, []);
+      assert(kafka.link.requests.length < 20, `${kafka.link.requests.length} requests`);
+      kafka.lead("later", [1, 1]);
+      offer("later", "c");
+      yield* advance(1_000);
+      assertEquals(outcomes.settled, ["a", "b", "c"]);
+      assert(flushed.pollUnsafe() === undefined);
+      yield* advance(2_500);
+      assertEquals(outcomes.settled.at(-1), "n:UNKNOWN_TOPIC_OR_PARTITION");
+      yield* Fiber.join(flushed);
+      assertEquals(sender.pending(), 0);
+    }));
+});
+
+Deno.test("an unknown partition fails after a look at the metadata, one that was added does not", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      sender.offer(record("a", { partition: 1 }), outcomes.of("a"), null);
+      yield* advance(20, 1);
+      assertEquals(outcomes.settled, ["a:UNKNOWN_PARTITION"]);
+      kafka.lead("orders", [1, 1]);
+      sender.offer(record("b", { partition: 1 }), outcomes.of("b"), null);
+      yield* advance(1_000);
+      assertEquals(outcomes.settled.at(-1), "b");
+      assertEquals(kafka.log("orders", 1).values(), ["b"]);
+    }));
+});
+
+Deno.test("without idempotence batches carry no producer id and go one at a time", () => {
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) => Effect.andThen(Effect.sleep(5), kafka.script.Produce(request, node, role)),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(
+    kafka,
+    { idempotent: false, acks: 1, batchRecords: 2, linger: 0 },
+    (sender) =>
+      Effect.gen(function* () {
+        const outcomes = new Outcomes();
+        for (let i = 0; i < 6; i++) sender.offer(record(`${i}`), outcomes.of(`${i}`), null);
+        yield* advance(50, 1);
+        assertEquals(outcomes.settled, ["0", "1", "2", "3", "4", "5"]);
+        assert(sent(kafka).every(({ producerId, baseSequence }) => producerId === -1n && baseSequence === -1));
+        const requests = kafka.link.requests.filter(({ api }) => api === "Produce");
+        assert(requests.every(({ request }) => (request as Request<"Produce">).acks === 1));
+        assert(!kafka.link.requests.some(({ api }) => api === "InitProducerId"));
+      }),
+  );
+});
+
+Deno.test("compressed batches are smaller and hold the same records, also when divided", () => {
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      readBatchHeader(request.topics[0].partitions[0].records, 0).count <= 5
+        ? kafka.script.Produce(request, node, role)
+        : Effect.succeed({
+          throttleTimeMs: 0,
+          topics: [{
+            name: "orders",
+            partitions: [{ partition: 0, errorCode: 10, baseOffset: -1, logAppendTimeMs: -1 }],
+          }],
+        }),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, { compression: "gzip" }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const values = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(200));
+      values.forEach((value, i) => sender.offer(record(value), outcomes.of(`${i}`), null));
+      yield* sender.flush;
+      assertEquals(kafka.log("orders", 0).values(), values);
+      assertEquals(outcomes.offsets, values.map((_, i) => i));
+      assert(kafka.log("orders", 0).batches.every(({ bytes }) => bytes.length < 500));
+    }));
+});
+
+Deno.test("an observer may offer again, and one that throws does no harm to the others", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  const log: Array<string> = [];
+  return sending(kafka, { batchRecords: 2 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const again = () => {
+        sender.offer(record("b"), outcomes.of("b"), null);
+        throw new Error("boom");
+      };
+      sender.offer(record("a"), { settled: again }, null);
+      sender.offer(record("c"), outcomes.of("c"), null);
+      yield* advance(50, 1);
+      assertEquals(outcomes.settled, ["c", "b"]);
+      assert(log.some((line) => line.includes("boom")));
+    }), log);
+});
+
+Deno.test("the end of the scope settles everything that is pending", async () => {
+  const kafka = new SmallKafka([1], () => ({ Produce: () => Effect.never }));
+  kafka.lead("orders", [1]);
+  const outcomes = new Outcomes();
+  let ended: Sender | undefined;
+  await sending(kafka, { linger: 10, batchRecords: 2 }, (sender) =>
+    Effect.gen(function* () {
+      ended = sender;
+      for (const value of ["a", "b", "c"]) sender.offer(record(value), outcomes.of(value), null);
+      sender.offer(record("d", { topic: "unknown" }), outcomes.of("d"), null);
+      yield* advance(5, 1);
+    }));
+  assertEquals(outcomes.settled.sort(), ["a:STOPPED", "b:STOPPED", "c:STOPPED", "d:STOPPED"]);
+  assertEquals(ended?.pending(), 0);
+  assert(ended?.offer(record("late"), outcomes.of("late"), null));
+  assertEquals(outcomes.settled.at(-1), "late:STOPPED");
+  assertEquals(kafka.link.open(), 0);
+});
+
+Deno.test("until the first success one batch of a partition is in flight, later up to five", () => {
+  let flying = 0;
+  const most: Array<number> = [];
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.suspend(() => {
+        most.push(++flying);
+        return Effect.andThen(Effect.sleep(10), kafka.script.Produce(request, node, role));
+      }).pipe(Effect.ensuring(Effect.sync(() => flying--))),
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, { batchRecords: 1 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (let i = 0; i < 12; i++) sender.offer(record(`${i}`), outcomes.of(`${i}`), null);
+      yield* advance(9, 1);
+      assertEquals(most, [1]);
+      yield* advance(200, 1);
+      assertEquals(Math.max(...most), 5);
+      assertEquals(kafka.log("orders", 0).values(), Array.from({ length: 12 }, (_, i) => `${i}`));
+    }));
+});
+
+Deno.test("a fresh topic that refuses its first batches stores everything once and in order", () => {
+  let refusals = 20;
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) =>
+      refusals-- > 0
+        ? Effect.succeed({
+          throttleTimeMs: 0,
+          topics: request.topics.map(({ name, partitions }) => ({
+            name,
+            partitions: partitions.map(({ partition }) => ({
+              partition,
+              errorCode: refusals % 2 === 0 ? 3 : 6,
+              baseOffset: -1,
+              logAppendTimeMs: -1,
+            })),
+          })),
+        })
+        : kafka.script.Produce(request, node, role),
+  }));
+  kafka.lead("orders", [1, 1, 1, 1]);
+  return sending(kafka, { linger: 0 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (let i = 0; i < 200; i++) {
+        sender.offer(record(`${i}`, { partition: i % 4 }), outcomes.of(`${i}`), null);
+        if (i % 7 === 0) yield* advance(1, 1);
+      }
+      const flushed = yield* Effect.forkScoped(sender.flush);
+      yield* advance(5_000);
+      yield* Fiber.join(flushed);
+      for (const partition of [0, 1, 2, 3]) {
+        const wanted = Array.from({ length: 50 }, (_, i) => `${i * 4 + partition}`);
+        assertEquals(kafka.log("orders", partition).values(), wanted);
+      }
+      assert(outcomes.settled.every((outcome) => !outcome.includes(":")));
+    }));
+});

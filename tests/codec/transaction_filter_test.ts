@@ -1,0 +1,78 @@
+import { decodeRecords } from "../../src/codec/batch_decoder.ts";
+import { CorruptRecordError } from "../../src/errors.ts";
+import type { AbortedTransaction } from "../../src/link/protocol.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+import { batchBytes, concat, marker, recordBytes } from "./batch_bytes.ts";
+
+const ABORT = 0;
+const COMMIT = 1;
+
+/** A transactional batch of two records. */
+function part(baseOffset: number, producerId: bigint): Uint8Array {
+  return batchBytes({ baseOffset, attributes: 0x10, producerId, records: [{ value: "a" }, { value: "b" }] });
+}
+
+function offsets(bytes: Uint8Array, aborted: ReadonlyArray<AbortedTransaction>, from = 0): Array<number> {
+  const records = decodeRecords(bytes, { from, aborted });
+  return Array.from({ length: records.length }, (_, i) => records.offset(i));
+}
+
+Deno.test("decodeRecords leaves out aborted transactions of interleaved producers", () => {
+  const bytes = concat(
+    part(0, 1n),
+    part(2, 2n),
+    batchBytes({ baseOffset: 4, producerId: 1n, records: [{ value: "not transactional" }] }),
+    part(5, 1n),
+    marker(7, 1n, ABORT),
+    part(8, 1n),
+    part(10, 2n),
+    marker(12, 2n, COMMIT),
+    marker(13, 1n, COMMIT),
+    part(14, 1n),
+    marker(16, 1n, ABORT),
+  );
+  const aborted = [{ producerId: 1n, firstOffset: 14 }, { producerId: 1n, firstOffset: 0 }];
+  assertEquals(offsets(bytes, aborted), [2, 3, 4, 8, 9, 10, 11]);
+  assertEquals(decodeRecords(bytes, { from: 0, aborted }).next, 17);
+  assertEquals(offsets(bytes, []), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 14, 15]);
+});
+
+Deno.test("decodeRecords takes up an aborted transaction that began before the fetched range", () => {
+  const bytes = concat(part(100, 9n), marker(102, 9n, ABORT), part(103, 9n), marker(105, 9n, COMMIT));
+  assertEquals(offsets(bytes, [{ producerId: 9n, firstOffset: 40 }], 101), [103, 104]);
+});
+
+Deno.test("decodeRecords follows markers below the position too", () => {
+  const bytes = concat(part(0, 9n), marker(2, 9n, ABORT), part(3, 9n));
+  assertEquals(offsets(bytes, [{ producerId: 9n, firstOffset: 0 }], 3), [3, 4]);
+});
+
+Deno.test("decodeRecords goes by the control bit, not by keys that look like markers", () => {
+  const lookalike = batchBytes({
+    baseOffset: 0,
+    attributes: 0x10,
+    producerId: 5n,
+    records: [{ key: new Uint8Array([0, 0, 0, ABORT]), value: "user" }],
+  });
+  assertEquals(offsets(concat(lookalike, part(1, 5n)), [{ producerId: 5n, firstOffset: 0 }]), []);
+  assertEquals(offsets(lookalike, []), [0]);
+});
+
+Deno.test("decodeRecords keeps a transaction open over a marker that compaction has emptied", () => {
+  const emptied = batchBytes({ baseOffset: 2, attributes: 0x30, producerId: 5n });
+  assertEquals(offsets(concat(part(0, 5n), emptied), [{ producerId: 5n, firstOffset: 0 }]), []);
+});
+
+Deno.test("decodeRecords refuses malformed markers while transactions are followed", () => {
+  const aborted = [{ producerId: 5n, firstOffset: 0 }];
+  const control = { baseOffset: 0, attributes: 0x30, producerId: 5n };
+  const refuses = (bytes: Uint8Array, detail: string) =>
+    assertThrows(() => offsets(bytes, aborted), CorruptRecordError, detail);
+  refuses(batchBytes({ ...control, records: [{ key: new Uint8Array(3) }] }), "control record's key");
+  refuses(batchBytes({ ...control, records: [{ key: null }] }), "control record's key");
+  refuses(batchBytes({ ...control, records: [{}, {}] }), "control batch");
+  refuses(batchBytes({ ...control, attributes: 0x31, records: [{}] }), "control batch");
+  const cut = recordBytes({ key: new Uint8Array(4) }).subarray(0, 6);
+  refuses(batchBytes({ ...control, section: cut, count: 1 }), "control record's key");
+  refuses(batchBytes({ ...control, section: new Uint8Array(0), count: 1 }), "cut short");
+});

@@ -1,0 +1,28 @@
+import { assertEquals } from "./assert.ts";
+
+const examples = new URL("../examples/", import.meta.url);
+
+/** What each program prints, in any order of its lines. */
+const expected: Record<string, ReadonlyArray<string>> = {
+  "01_hello.ts": ["hello, world"],
+  "02_publish_only.ts": ["measurements/0@0"],
+  "03_retry_and_dead_letter.ts": ["booked p-1 at attempt 3", "dead letter p-2: rejected"],
+  "04_effect_services.ts": ["Oslo is in Norway", "nobody knows Atlantis"],
+  "05_batch.ts": ["1000 views, never more than 200 at once: true"],
+};
+
+for (const [name, lines] of Object.entries(expected)) {
+  Deno.test(`examples/${name} prints what it promises and ends by itself`, async () => {
+    const args = ["run", "--allow-all", new URL(name, examples).href];
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    const text = new TextDecoder();
+    assertEquals(code, 0, text.decode(stderr));
+    assertEquals(text.decode(stdout).trimEnd().split("\n").sort(), lines.toSorted());
+  });
+}
+
+Deno.test("every numbered example has a test", async () => {
+  const names = [];
+  for await (const { name } of Deno.readDir(examples)) if (/^\d\d_/.test(name)) names.push(name);
+  assertEquals(names.sort(), Object.keys(expected));
+});

@@ -1,0 +1,150 @@
+/**
+ * A real single-node Kafka (KRaft) as a child process, for the tests and for `deno task kafka`.
+ * @module
+ */
+import { lastLine } from "./command.ts";
+import { distribution, here, kafkaVersion, NoKafka } from "./distribution.ts";
+import { answers } from "./probe.ts";
+
+/** How to start a node. */
+export interface KafkaOptions {
+  /** The port it listens on at 127.0.0.1; 0 (the default) takes a free one. */
+  readonly port?: number;
+  /** Partitions of a topic that is created without a number; default 8. */
+  readonly partitions?: number;
+  /** Where it keeps its log; default a temporary folder that goes away with it. */
+  readonly dataDir?: string;
+  /** How long it may take to answer, in ms; default 60,000. */
+  readonly startTimeout?: number;
+  /** More lines for server.properties; a later line wins. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Ends a start under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** A node that answers. */
+export interface KafkaNode extends AsyncDisposable {
+  /** What to give a client: host:port. */
+  readonly brokers: string;
+  /** The process. */
+  readonly pid: number;
+  /** Its exit code, when it has ended. */
+  readonly ended: Promise<number>;
+  /** Asks it to stop and waits; after 20 s it is killed. Temporary files go away. Again: no effect. */
+  readonly stop: () => Promise<void>;
+  /** Ends it at once, as a crash would; a data folder that was given stays as it is. */
+  readonly kill: () => Promise<void>;
+}
+
+/** Starts a node and waits until it answers. Throws `NoKafka` when it can't be had or ends before it answers. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
+  const { classPath, template } = await distribution();
+  const temporary = options.dataDir === undefined;
+  const folder = options.dataDir ?? await Deno.makeTempDir({ prefix: "troupe-kafka-" });
+  const port = options.port || freePort();
+  const log = `${folder}/kafka.log`;
+  await prepare(folder, template);
+  await Deno.writeTextFile(`${folder}/server.properties`, settings(folder, port, freePort(), options));
+  await Deno.writeTextFile(log, "");
+  const child = new Deno.Command("java", {
+    args: [
+      "-cp",
+      classPath,
+      "-Xms256m",
+      "-Xmx512m",
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      "-Xshare:auto",
+      `-Dlog4j2.configurationFile=${here}/log4j2.properties`,
+      `-Dtroupe.kafka.log=${log}`,
+      "kafka.Kafka",
+      `${folder}/server.properties`,
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  let alive = true;
+  const ended = child.status.then((status) => {
+    alive = false;
+    return status.code;
+  });
+  const end = async (signal: Deno.Signal) => {
+    const timer = setTimeout(() => alive && child.kill("SIGKILL"), 20_000);
+    if (alive) child.kill(signal);
+    await ended;
+    clearTimeout(timer);
+    if (temporary) await Deno.remove(folder, { recursive: true }).catch(() => {});
+  };
+  const node: KafkaNode = {
+    brokers: `127.0.0.1:${port}`,
+    pid: child.pid,
+    ended,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    [Symbol.asyncDispose]: () => end("SIGTERM"),
+  };
+  const deadline = Date.now() + (options.startTimeout ?? 60_000);
+  while (!await answers("127.0.0.1", port)) {
+    if (alive && Date.now() < deadline && !options.signal?.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      continue;
+    }
+    const said = options.signal?.aborted ? "it was stopped" : lastLine(await Deno.readTextFile(log));
+    await node.kill();
+    throw new NoKafka(`Kafka ${kafkaVersion} on 127.0.0.1:${port} did not come up: ${said}`, await ended);
+  }
+  return node;
+}
+
+/** Copies the formatted template where no log is kept yet. */
+async function prepare(folder: string, template: string): Promise<void> {
+  await Deno.mkdir(`${folder}/log`, { recursive: true });
+  for (const file of ["bootstrap.checkpoint", "meta.properties"]) {
+    const target = `${folder}/log/${file}`;
+    if (await Deno.stat(target).then(() => false, () => true)) await Deno.copyFile(`${template}/${file}`, target);
+  }
+}
+
+/** The node's configuration: one replica of everything, small internal topics, no waiting where one node needs none. */
+function settings(folder: string, port: number, controller: number, options: KafkaOptions): string {
+  const lines: Record<string, string> = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@127.0.0.1:${controller}`,
+    "controller.listener.names": "CONTROLLER",
+    "listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": `${folder}/log`,
+    "num.partitions": String(options.partitions ?? 8),
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "500",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+    "log.cleaner.threads": "1",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "controlled.shutdown.enable": "false",
+    ...options.settings,
+  };
+  return Object.entries(lines).map(([name, value]) => `${name}=${value}`).join("\n") + "\n";
+}
+
+/** A port nobody listens on now. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
