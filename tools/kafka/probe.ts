@@ -9,7 +9,7 @@
  */
 export async function answers(host: string, port: number): Promise<boolean> {
   let connection: Deno.TcpConn | undefined;
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     connection = await Deno.connect({ hostname: host, port });
     const socket = connection;
