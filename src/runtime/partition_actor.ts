@@ -9,6 +9,7 @@ import { Fenced, Incarnation, type IncarnationServices } from "./incarnation.ts"
 import { makeInvoke } from "./invoke.ts";
 import { messageOf } from "./lane.ts";
 import { makeActorLogger } from "./actor_logger.ts";
+import { acquire } from "./resource.ts";
 import type { Partition } from "./partition.ts";
 
 // No pause before a restart is longer, in milliseconds.
@@ -79,20 +80,3 @@ const incarnation = (
     yield* Effect.onExit(life.run, () =>
       Effect.andThen(FiberSet.clear(lanes), life.handlers.settle(GRACE)));
   });
-
-/** A resource from whatever the actor's function returned. */
-const acquire = (out: unknown): Effect.Effect<unknown, unknown, Scope.Scope> => {
-  if (Effect.isEffect(out)) return out as Effect.Effect<unknown, unknown, Scope.Scope>;
-  if (typeof out !== "object" || out === null) return Effect.succeed(out);
-  const value = typeof (out as PromiseLike<unknown>).then === "function"
-    ? Effect.tryPromise({ try: () => out as PromiseLike<unknown>, catch: (cause) => cause })
-    : Effect.succeed(out as unknown);
-  return Effect.tap(value, (resource) => Effect.addFinalizer(() => dispose(resource)));
-};
-
-const dispose = (resource: unknown): Effect.Effect<void> => {
-  if (typeof resource !== "object" || resource === null) return Effect.void;
-  const { [Symbol.asyncDispose]: later, [Symbol.dispose]: now } = resource as Partial<AsyncDisposable & Disposable>;
-  if (later !== undefined) return Effect.ignore(Effect.tryPromise(() => Promise.resolve(later.call(resource))));
-  return now === undefined ? Effect.void : Effect.ignore(Effect.try(() => now.call(resource)));
-};
