@@ -1,9 +1,7 @@
 /**
- * How a group's leader shares the partitions out.
+ * What an assignor is: how a group's leader shares the partitions out.
  * @module
  */
-import { cooperativeSticky } from "./assignor_cooperative_sticky.ts";
-import { range, roundRobin } from "./assignor_eager.ts";
 import type { PartitionsByTopic, Subscription } from "./subscription.ts";
 
 /**
@@ -22,10 +20,3 @@ export interface Assignor {
   /** Whether members keep their partitions through a rebalance; otherwise they give up all of them before they join. */
   readonly cooperative: boolean;
 }
-
-/** The assignors by the names that all members of a group, whatever client they are, agree on. */
-export const assignors: Readonly<Record<string, Assignor>> = {
-  "cooperative-sticky": { assign: cooperativeSticky, cooperative: true },
-  "range": { assign: range, cooperative: false },
-  "roundrobin": { assign: roundRobin, cooperative: false },
-};

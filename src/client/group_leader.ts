@@ -5,7 +5,7 @@
 import { Effect } from "effect";
 import type { ConnectionError } from "../errors.ts";
 import type { Answer, Request } from "../link/protocol.ts";
-import { assignors } from "./assignor.ts";
+import { assignors } from "./assignors.ts";
 import type { Cluster } from "./port.ts";
 import { decodeSubscription, encodeAssignment, type Subscription } from "./subscription.ts";
 import type { Warnings } from "./warnings.ts";

@@ -8,7 +8,7 @@ import { Clock, Deferred, Effect, Exit, type Scope } from "effect";
 import { GroupError, type KafkaError } from "../errors.ts";
 import { ErrorCode } from "../link/error_code.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
-import { assignors } from "./assignor.ts";
+import { assignors } from "./assignors.ts";
 import { pause } from "./backoff.ts";
 import { isCoordinatorTrouble } from "./located_connection.ts";
 import { partitionCounts, shareOut } from "./group_leader.ts";

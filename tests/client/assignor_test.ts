@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { assignors } from "../../src/client/assignor.ts";
+import { assignors } from "../../src/client/assignors.ts";
 import type { PartitionsByTopic, Subscription } from "../../src/client/subscription.ts";
 import { assert, assertEquals } from "../assert.ts";
 
