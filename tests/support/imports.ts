@@ -13,6 +13,8 @@ export interface SourceFile {
   readonly code: string;
   /** What it imports or re-exports, types too: a path from the project's root, or a specifier such as `effect`. */
   readonly imports: ReadonlyArray<string>;
+  /** What of that is loaded when the file is: without imports of types. */
+  readonly loads: ReadonlyArray<string>;
 }
 
 const root = new URL("../../", import.meta.url);
@@ -25,16 +27,20 @@ export function sourceFiles(...places: ReadonlyArray<string>): Array<SourceFile>
 /** One file, from its text. */
 export function sourceFile(path: string, text: string): SourceFile {
   const code = text.replace(/\/\*.*?\*\//gs, "").replace(/^\s*\/\/.*$/gm, "");
-  const found = code.matchAll(/(?:\bfrom\s*|^\s*import\s*|\bimport\s*\(\s*)"([\w@.\/:-]+)"/gm);
   const base = new URL(path, "file:///");
-  const resolve = (specifier: string) =>
-    specifier.startsWith(".") ? new URL(specifier, base).pathname.slice(1) : specifier;
-  return { path, text, code, imports: Array.from(found, ([, specifier]) => resolve(specifier)) };
+  const specifiers = (text: string) =>
+    Array.from(text.matchAll(anImport), ([, specifier]) => {
+      return specifier.startsWith(".") ? new URL(specifier, base).pathname.slice(1) : specifier;
+    });
+  return { path, text, code, imports: specifiers(code), loads: specifiers(code.replace(ofTypes, "")) };
 }
 
-/** A ring of files that import each other, if there is one: its paths in order, the first again at the end. */
+const anImport = /(?:\bfrom\s*|^\s*import\s*|\bimport\s*\(\s*)"([\w@.\/:-]+)"/gm;
+const ofTypes = /^(?:import|export) type\b[^;]*;/gm;
+
+/** A ring of files that load each other, if there is one: its paths in order, the first again at the end. */
 export function findCycle(files: ReadonlyArray<SourceFile>): ReadonlyArray<string> {
-  const imports = new Map(files.map((file) => [file.path, file.imports]));
+  const loads = new Map(files.map((file) => [file.path, file.loads]));
   const done = new Set<string>();
   const trail: Array<string> = [];
   const visit = (path: string): ReadonlyArray<string> => {
@@ -42,7 +48,7 @@ export function findCycle(files: ReadonlyArray<SourceFile>): ReadonlyArray<strin
     if (at >= 0) return [...trail.slice(at), path];
     if (done.has(path)) return [];
     trail.push(path);
-    for (const next of imports.get(path) ?? []) {
+    for (const next of loads.get(path) ?? []) {
       const cycle = visit(next);
       if (cycle.length > 0) return cycle;
     }
