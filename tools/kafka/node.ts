@@ -41,6 +41,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
   const { classPath, template } = await distribution();
   const temporary = options.dataDir === undefined;
   const folder = options.dataDir ?? await Deno.makeTempDir({ prefix: "troupe-kafka-" });
+  const lock = temporary ? null : await lockFolder(folder);
   const port = options.port || freePort();
   const log = `${folder}/kafka.log`;
   await prepare(folder, template);
@@ -67,6 +68,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
   let alive = true;
   const ended = child.status.then((status) => {
     alive = false;
+    lock?.close();
     return status.code;
   });
   const end = async (signal: Deno.Signal) => {
@@ -90,11 +92,25 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
       await new Promise((resolve) => setTimeout(resolve, 30));
       continue;
     }
-    const said = options.signal?.aborted ? "it was stopped" : lastLine(await Deno.readTextFile(log));
+    const said = options.signal?.aborted ? "it was stopped" : firstFault(await Deno.readTextFile(log));
     await node.kill();
     throw new NoKafka(`Kafka ${kafkaVersion} on 127.0.0.1:${port} did not come up: ${said}`, await ended);
   }
   return node;
+}
+
+/** Makes a folder this process's own until the file is closed or the process ends: two nodes in one log destroy it. */
+async function lockFolder(folder: string): Promise<Deno.FsFile> {
+  await Deno.mkdir(folder, { recursive: true });
+  const file = await Deno.open(`${folder}/lock`, { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new NoKafka(`another Kafka keeps its log in ${folder}; give this one another folder (DATA_DIR)`);
+}
+
+/** The line of a node's log that says why it ended. */
+function firstFault(log: string): string {
+  return /^[\w.$]+(?:Exception|Error): (.+)$/m.exec(log)?.[1] ?? lastLine(log);
 }
 
 /** Copies the formatted template where no log is kept yet. */
@@ -141,10 +157,15 @@ function settings(folder: string, port: number, controller: number, options: Kaf
   return Object.entries(lines).map(([name, value]) => `${name}=${value}`).join("\n") + "\n";
 }
 
-/** A port nobody listens on now. */
+/** A port nobody listens on now, of those that systems don't give to outgoing connections: it stays free for a while. */
 export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
+  for (let tries = 1;; tries++) {
+    try {
+      const port = 15_000 + Math.floor(Math.random() * 15_000);
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (cause) {
+      if (tries === 100) throw cause;
+    }
+  }
 }
