@@ -1,0 +1,35 @@
+/**
+ * Actors on Apache Kafka: each assigned partition is a supervised actor with a bounded mailbox, retries, dead letters, order
+ * per key and a clean end.
+ *
+ * @example
+ * ```ts
+ * import { actor, ActorSystem, embedded, event } from "@troupe/troupe";
+ * import { z } from "zod";
+ *
+ * const Greeted = event({ name: "Greeted", topic: "greetings", schema: z.object({ name: z.string() }) });
+ * const greeter = actor({
+ *   name: "greeter",
+ *   receives: [Greeted],
+ *   receive: (greeting, context) => context.log.info(`hello, ${greeting.name}`),
+ * });
+ *
+ * await using system = await ActorSystem.start({ actors: [greeter], broker: embedded(), logLevel: "error" });
+ * await system.publish(Greeted, { name: "world" });
+ * ```
+ * @module
+ */
+export * from "./src/actor.ts";
+export * from "./src/actor_system.ts";
+export * from "./src/broker.ts";
+export * from "./src/context.ts";
+export * from "./src/errors.ts";
+export * from "./src/event.ts";
+export type { LogLevel } from "./src/logger.ts";
+export * from "./src/operations.ts";
+export * from "./src/outcome.ts";
+export * from "./src/record.ts";
+export type { Health, SystemState } from "./src/runtime/health.ts";
+export type { SystemSettingsInput } from "./src/runtime/settings.ts";
+export type { DrainReport, Settled } from "./src/runtime/system.ts";
+export type { RestartOptions, RetryOptions } from "./src/supervision.ts";

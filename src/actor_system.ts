@@ -1,0 +1,279 @@
+/**
+ * The actor system as a program sees it: started, published through, stopped.
+ * @module
+ */
+import { type Context, Effect, Exit, Layer, Scope } from "effect";
+import type { ActorDefinition, ServicesOfActors } from "./actor.ts";
+import type { Broker } from "./broker.ts";
+import type { PublishOptions } from "./context.ts";
+import { ConfigError, type PublishError } from "./errors.ts";
+import type { EventDefinition } from "./event.ts";
+import { loggerLayer, type LogLevel } from "./logger.ts";
+import type { RecordMetadata } from "./record.ts";
+import type { Health, SystemState } from "./runtime/health.ts";
+import { recordOf } from "./runtime/publication.ts";
+import { acquire } from "./runtime/resource.ts";
+import type { SystemSettingsInput } from "./runtime/settings.ts";
+import { type DrainReport, makeSystem, type Settled, type System } from "./runtime/system.ts";
+import { systemMetrics } from "./runtime/system_metrics.ts";
+import { listenForSignals } from "./signals.ts";
+
+/** Something that lives as long as its system: acquired before the system is ready, released after it has drained. */
+export type SystemService =
+  | void
+  | Disposable
+  | AsyncDisposable
+  | PromiseLike<void | Disposable | AsyncDisposable>
+  | Effect.Effect<unknown, unknown, Scope.Scope>;
+
+/** What a system is made of. */
+export interface SystemOptions<Actors extends ReadonlyArray<ActorDefinition> = ReadonlyArray<ActorDefinition>>
+  extends SystemSettingsInput {
+  /** The actors; none for a program that only publishes. */
+  readonly actors: Actors;
+  /** The Kafka to work on: {@linkcode kafka} or {@linkcode embedded}. */
+  readonly broker: Broker;
+  /** Events that are only published from outside of actors: their topics are created as well. */
+  readonly events?: ReadonlyArray<EventDefinition>;
+  /** Servers and other resources of the system's lifetime, acquired in order, released in reverse. */
+  readonly services?: ReadonlyArray<(system: ActorSystem) => SystemService>;
+  /** From which severity on log lines are written. Default "info". */
+  readonly logLevel?: LogLevel;
+}
+
+/** The layer with the services the actors' Effects require: asked for only where they require any. */
+export type LayerOption<Services> = [Services] extends [never] ? { readonly layer?: Layer.Layer<never, unknown> }
+  : { readonly layer: Layer.Layer<Services, unknown> };
+
+/** The exit code for a wrong configuration: EX_CONFIG of sysexits.h. */
+const WRONG_CONFIGURATION = 78;
+
+/**
+ * A running system. Made by {@linkcode ActorSystem.start}, {@linkcode ActorSystem.run}, or, for programs in Effect,
+ * {@linkcode ActorSystem.make}.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, embedded, event } from "@troupe/troupe";
+ *
+ * const Ping = event({ name: "Ping", topic: "pings" });
+ * await using system = await ActorSystem.start({ actors: [], events: [Ping], broker: embedded(), logLevel: "error" });
+ * await system.publish(Ping, new Uint8Array([1]));
+ * ```
+ */
+export class ActorSystem implements AsyncDisposable {
+  readonly #system: System;
+  readonly #context: Context.Context<never>;
+  readonly #close: Effect.Effect<void>;
+
+  private constructor(system: System, context: Context.Context<never>, close: Effect.Effect<void>) {
+    this.#system = system;
+    this.#context = context;
+    this.#close = close;
+  }
+
+  /**
+   * Runs a system until SIGINT or SIGTERM, drains it, and sets the exit code: 0 after a clean end, 1 when the system failed or
+   * work was left unfinished past `drainTimeout`, 78 (and one line on standard error) when an option is wrong. A second
+   * signal, 1 s or more after the first, ends the process at once with 130 or 143.
+   */
+  static async run<const Actors extends ReadonlyArray<ActorDefinition>>(
+    options: SystemOptions<Actors> & LayerOption<ServicesOfActors<Actors>>,
+  ): Promise<void> {
+    using signals = listenForSignals();
+    let system: ActorSystem;
+    try {
+      system = await ActorSystem.start(options);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      console.error(error.message);
+      Deno.exit(WRONG_CONFIGURATION);
+    }
+    const failed = system.ended.then(() => false, () => true);
+    await Promise.race([signals.first, failed]);
+    const { unfinished } = await system.stop();
+    // What was left behind may hold the process for ever, so it is not waited for.
+    if (unfinished.length > 0 || await failed) Deno.exit(1);
+    Deno.exitCode = 0;
+  }
+
+  /**
+   * Starts a system. Resolves once its services are acquired; a broker that is away is waited for in the background (see
+   * {@linkcode ActorSystem.whenReady}). `await using` stops it at the end of the block.
+   *
+   * Rejects with {@linkcode ConfigError} when an option or a definition is wrong: nothing is left running then.
+   */
+  static async start<const Actors extends ReadonlyArray<ActorDefinition>>(
+    options: SystemOptions<Actors> & LayerOption<ServicesOfActors<Actors>>,
+  ): Promise<ActorSystem> {
+    const logger = await loggerLayer(checkLogLevel(options.logLevel));
+    const scope = Scope.makeUnsafe();
+    const started = Effect.gen(function* () {
+      const services = yield* Layer.build(options.layer ?? Layer.empty);
+      return yield* Effect.provideContext(ActorSystem.#make(options, scope), services);
+    });
+    // The logger belongs to the system's whole life, not only to its start.
+    const logged = Effect.flatMap(Layer.build(logger), (context) => Effect.provideContext(started, context));
+    return await Effect.runPromise(
+      logged.pipe(Scope.provide(scope), Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))),
+    );
+  }
+
+  /** The same for programs in Effect: the system drains and stops when the scope closes. Logging is the program's own. */
+  static make<const Actors extends ReadonlyArray<ActorDefinition>>(
+    options: Omit<SystemOptions<Actors>, "logLevel">,
+  ): Effect.Effect<ActorSystem, ConfigError, Scope.Scope | ServicesOfActors<Actors>> {
+    return Effect.flatMap(Effect.scope, (scope) => ActorSystem.#make(options, Scope.forkUnsafe(scope)));
+  }
+
+  /** Makes a system whose all ends when `scope` closes. */
+  static readonly #make = Effect.fnUntraced(function* (
+    options: Omit<SystemOptions, "logLevel">,
+    scope: Scope.Closeable,
+  ): Effect.fn.Return<ActorSystem, ConfigError> {
+    yield* checkOptions(options);
+    const context = yield* Effect.context<never>();
+    const inner = Scope.forkUnsafe(scope);
+    const core = yield* Scope.provide(makeSystem(options, options.broker.open), inner);
+    const system = new ActorSystem(core, context, Scope.close(scope, Exit.void));
+    for (const service of options.services ?? []) {
+      yield* Effect.try({ try: () => service(system), catch: (error) => error }).pipe(
+        Effect.flatMap(acquire),
+        Effect.catch((error) => error instanceof ConfigError ? Effect.fail(error) : Effect.die(error)),
+        Scope.provide(scope),
+      );
+    }
+    // Added last, so that it comes first: servers answer until the drain is over.
+    yield* Scope.addFinalizer(scope, core.drain);
+    return system;
+  });
+
+  /** What the system is doing. */
+  get state(): SystemState {
+    return this.#system.state;
+  }
+
+  /** Resolves when the system has stopped; rejects with the reason when it has failed. */
+  get ended(): Promise<void> {
+    return this.#run(this.#system.ended);
+  }
+
+  /** Whether it is well. */
+  health(): Health {
+    return this.#system.health();
+  }
+
+  /** Waits until the system is ready, `within` milliseconds at most (default 10,000). Answers whether it is. */
+  whenReady(within: number = 10_000): Promise<boolean> {
+    return this.#run(this.#system.whenReady(within));
+  }
+
+  /** The metrics in Prometheus' text format. */
+  metrics(): string {
+    const { rss, heapUsed } = Deno.memoryUsage();
+    const startedAt = performance.timeOrigin / 1_000;
+    return systemMetrics(this.#system, { startedAt, residentBytes: rss, heapBytes: heapUsed });
+  }
+
+  /**
+   * Publishes one message. Resolves with where it stands once the broker has acknowledged it (all replicas in sync);
+   * rejects with {@linkcode PublishError} when it never will, at the latest after the delivery time-out (120,000 ms).
+   */
+  publish<Message>(
+    event: EventDefinition<string, Message>,
+    message: Message,
+    options?: PublishOptions,
+  ): Promise<RecordMetadata> {
+    return this.#run(this.publishEffect(event, message, options));
+  }
+
+  /** {@linkcode ActorSystem.publish} as an Effect. Interrupted, it stops waiting; the record goes on. */
+  publishEffect<Message>(
+    event: EventDefinition<string, Message>,
+    message: Message,
+    options?: PublishOptions,
+  ): Effect.Effect<RecordMetadata, PublishError> {
+    return this.#system.publish(event, message, options);
+  }
+
+  /**
+   * Publishes without waiting for the acknowledgement. Resolves as soon as the record is accepted, at once unless the
+   * sender's memory is full: await it, and you are slowed down instead of filling memory. `settled` is told in the end;
+   * without it an error is logged and counted (`troupe_sends_failed_total`).
+   */
+  send<Message>(
+    event: EventDefinition<string, Message>,
+    message: Message,
+    settled?: Settled,
+    options?: PublishOptions,
+  ): Promise<void> {
+    const rest = this.#system.accept(
+      recordOf(event, message, options, undefined),
+      settled === undefined ? this.#untold : this.#guarded(settled),
+    );
+    return rest === null ? accepted : this.#run(rest);
+  }
+
+  /** Stops taking work, finishes what is in flight (up to `drainTimeout`), commits, leaves the groups. Services stay. */
+  drain(): Promise<DrainReport> {
+    return this.#run(this.#system.drain);
+  }
+
+  /** Drains, then releases everything. Again: the same report. */
+  async stop(): Promise<DrainReport> {
+    const report = await this.drain();
+    await this.#run(this.#close);
+    return report;
+  }
+
+  /** Stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #run<A, E>(effect: Effect.Effect<A, E>): Promise<A> {
+    return Effect.runPromiseWith(this.#context)(effect);
+  }
+
+  readonly #untold: Settled = (error) => {
+    if (error === null) return;
+    this.#system.sendsFailed++;
+    this.#log(Effect.logError(error.message));
+  };
+
+  /** A callback that throws must not hurt the sender. */
+  #guarded(settled: Settled): Settled {
+    return (error, metadata) => {
+      try {
+        settled(error, metadata);
+      } catch (cause) {
+        this.#log(Effect.logError(`the callback of a send threw: ${cause instanceof Error ? cause.message : cause}`));
+      }
+    };
+  }
+
+  #log(entry: Effect.Effect<void>): void {
+    Effect.runSyncWith(this.#context)(entry);
+  }
+}
+
+const accepted: Promise<void> = Promise.resolve();
+
+const levels: ReadonlyArray<LogLevel> = ["debug", "info", "warn", "error", "none"];
+
+function checkLogLevel(level: LogLevel = "info"): LogLevel {
+  if (levels.includes(level)) return level;
+  throw new ConfigError("logLevel", `expected one of ${levels.join(", ")}, got ${JSON.stringify(level)}`);
+}
+
+/** What types can't keep a JavaScript program from. */
+function checkOptions(options: Omit<SystemOptions, "logLevel">): Effect.Effect<void, ConfigError> {
+  const { actors, broker } = options as Partial<SystemOptions>;
+  if (!Array.isArray(actors) || actors.some((actor) => actor?.kind !== "actor")) {
+    return Effect.fail(new ConfigError("actors", "expected a list of actors, each made by actor(…)"));
+  }
+  if (broker?.kind !== "broker") {
+    return Effect.fail(new ConfigError("broker", "expected kafka({ brokers }) or embedded()"));
+  }
+  return Effect.void;
+}

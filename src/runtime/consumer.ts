@@ -1,0 +1,232 @@
+/**
+ * A consumer: owns the membership in one group and the partitions that come with it. Everybody else sends it commands.
+ * @module
+ */
+import { Cause, Clock, Effect, Fiber, Option, type Scope } from "effect";
+import type { ActorDefinition } from "../actor.ts";
+import { makeFetcher } from "../client/fetcher.ts";
+import { makeMember } from "../client/member.ts";
+import type { Cluster, Fetcher, GroupMember, Offsets, OffsetToCommit, Sender } from "../client/port.ts";
+import { ActorFailed, type GroupError, type KafkaError } from "../errors.ts";
+import type { EventDefinition } from "../event.ts";
+import { partitionKey, type TopicPartition } from "../record.ts";
+import type { ActorCounters } from "../telemetry/counters.ts";
+import { Committer } from "./committer.ts";
+import { messageOf } from "./lane.ts";
+import { monotonicMillis, PartitionLease } from "./lease.ts";
+import { MessageReader } from "./message_reader.ts";
+import { decodeOffsetMap } from "./offset_map.ts";
+import { Partition } from "./partition.ts";
+import { runPartition } from "./partition_actor.ts";
+import type { SystemSettings } from "./settings.ts";
+
+/** What ends a system. */
+export type Failure = ActorFailed | GroupError | KafkaError;
+
+/** What the consumers of a system share. */
+export interface ConsumerServices {
+  readonly cluster: Cluster;
+  readonly offsets: Offsets;
+  readonly sender: Sender;
+  /** Every event the system knows. */
+  readonly events: ReadonlyArray<EventDefinition>;
+  /** By actor name. */
+  readonly counters: ReadonlyMap<string, ActorCounters>;
+  /** Told of what ends the system; the consumer works on until it is told to leave. */
+  readonly failed: (failure: Failure) => void;
+}
+
+// Milliseconds that fibers which were interrupted are waited for: longer than a handler's own grace.
+const INTERRUPT_GRACE = 2_000;
+
+/** A partition and the fiber that works on it. */
+interface Running {
+  readonly partition: Partition;
+  readonly fiber: Fiber.Fiber<void>;
+}
+
+/** Makes a consumer for the actors of one group; all it holds ends with the scope. */
+export const makeConsumer = Effect.fnUntraced(function* (
+  groupId: string,
+  actors: ReadonlyArray<ActorDefinition>,
+  settings: SystemSettings,
+  services: ConsumerServices,
+) {
+  const scope = yield* Effect.scope;
+  const clock = yield* Clock.Clock;
+  const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
+  const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
+  const { sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId } = settings;
+  const topics = [...byTopic.keys()];
+  const member: GroupMember = yield* makeMember(
+    services.cluster,
+    { groupId, topics, sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId },
+    {
+      assigned: (partitions) => consumer.assigned(partitions),
+      revoked: (partitions) => consumer.revoked(partitions),
+      lost: (partitions) => consumer.lost(partitions),
+    },
+  );
+  const consumer: Consumer = new Consumer(groupId, byTopic, settings, services, member, fetcher, clock, scope);
+  return consumer;
+});
+
+/** See {@linkcode makeConsumer}. It listens to its member, whose calls never overlap. */
+export class Consumer {
+  readonly #committer: Committer;
+  readonly #running = new Map<string, Running>();
+  /** Fibers that were told to end, by partition: a successor waits for its predecessor. */
+  readonly #ending = new Map<string, Fiber.Fiber<void>>();
+  readonly #unfinished: string[] = [];
+  #drainUntil = Infinity;
+
+  constructor(
+    readonly groupId: string,
+    /** The actor of each topic. */
+    readonly actors: ReadonlyMap<string, ActorDefinition>,
+    private readonly settings: SystemSettings,
+    private readonly services: ConsumerServices,
+    private readonly member: GroupMember,
+    private readonly fetcher: Fetcher,
+    private readonly clock: Clock.Clock,
+    private readonly scope: Scope.Scope,
+  ) {
+    this.#committer = new Committer(services.offsets, member.membership, clock);
+  }
+
+  /** The partitions held now. */
+  get partitions(): ReadonlyArray<Partition> {
+    return Array.from(this.#running.values(), ({ partition }) => partition);
+  }
+
+  /** Whether the group counts this member in. */
+  get joined(): boolean {
+    return this.member.membership.generation >= 0;
+  }
+
+  /** Joins, stays and commits until {@linkcode leave} is done; what ends it otherwise is told as a failure. */
+  readonly run: Effect.Effect<void> = Effect.suspend(() => {
+    const commits = Effect.forever(
+      Effect.andThen(
+        Effect.sleep(this.settings.commitInterval),
+        Effect.suspend(() => this.#committer.commit(this.partitions)),
+      ),
+    );
+    return Effect.raceFirst(this.member.run, commits).pipe(
+      Effect.catchTag("GroupError", (error) => Effect.sync(() => this.services.failed(error))),
+    );
+  });
+
+  /**
+   * Lets all partitions go, leaves the group and ends `run`. What is in flight has until `deadline` (monotonic
+   * milliseconds). Answers what was left unfinished.
+   */
+  leave(deadline: number): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.suspend(() => {
+      this.#drainUntil = deadline;
+      return Effect.map(this.member.leave, () => this.#unfinished);
+    });
+  }
+
+  readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function* () {
+      for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
+      const positions = yield* this.#positions(partitions);
+      for (const { topic, partition, offset, metadata } of positions) {
+        const actor = this.actors.get(topic);
+        if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
+      }
+    }).pipe(Effect.catch((error) => Effect.sync(() => this.services.failed(error))));
+
+  /** Lets partitions go: no new work, what is in flight is finished, the positions are committed; then they are fenced. */
+  readonly revoked = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function* () {
+      const going = partitions.flatMap(({ topic, partition }) =>
+        this.#running.get(partitionKey(topic, partition)) ?? []
+      );
+      for (const { partition } of going) partition.drain();
+      const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMillis(this.clock));
+      yield* Effect.timeoutOption(awaitAll(going.map(({ fiber }) => fiber)), Math.max(0, budget));
+      const late = going.filter(({ fiber }) => fiber.pollUnsafe() === undefined);
+      for (const { partition, fiber } of late) {
+        const text = `${partition.actor.name} on ${partition.topic}/${partition.partition}@${partition.position}`;
+        this.#unfinished.push(text);
+        yield* Effect.logWarning(`${text}: still at work when it had to be let go`);
+        fiber.interruptUnsafe();
+      }
+      if (late.length > 0) yield* Effect.timeoutOption(awaitAll(late.map(({ fiber }) => fiber)), INTERRUPT_GRACE);
+      const commit = this.#committer.commit(going.map(({ partition }) => partition));
+      // Only a coordinator that does not answer makes this long; the new owners then repeat the last interval's work.
+      yield* Effect.timeoutOption(commit, Math.max(INTERRUPT_GRACE, budget / 2));
+      for (const { partition } of going) this.#fence(partition);
+    });
+
+  /** The partitions belong to others: nothing is waited for. */
+  readonly lost = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      for (const { topic, partition: number } of partitions) {
+        const running = this.#running.get(partitionKey(topic, number));
+        if (running === undefined) continue;
+        this.#fence(running.partition);
+        running.partition.drain();
+        running.fiber.interruptUnsafe();
+      }
+    });
+
+  #fence(partition: Partition): void {
+    const key = partitionKey(partition.topic, partition.partition);
+    partition.lease.fence();
+    const fiber = this.#running.get(key)?.fiber;
+    this.#running.delete(key);
+    if (fiber !== undefined && fiber.pollUnsafe() === undefined) this.#ending.set(key, fiber);
+  }
+
+  #predecessor(key: string): Effect.Effect<void> {
+    const fiber = this.#ending.get(key);
+    if (fiber === undefined) return Effect.void;
+    this.#ending.delete(key);
+    return Effect.asVoid(Effect.timeoutOption(Fiber.await(fiber), INTERRUPT_GRACE));
+  }
+
+  /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */
+  readonly #positions = Effect.fnUntraced(function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
+    const committed = yield* this.services.offsets.committed(this.groupId, partitions);
+    const known: OffsetToCommit[] = committed.filter(({ offset }) => offset >= 0);
+    const fresh = committed.filter(({ offset }) => offset < 0);
+    for (const [startFrom, timestamp] of [["earliest", -2], ["latest", -1]] as const) {
+      const asked = fresh.filter(({ topic }) => this.actors.get(topic)?.settings.startFrom === startFrom);
+      if (asked.length === 0) continue;
+      for (const listed of yield* this.services.offsets.list(asked, timestamp)) known.push({ ...listed, metadata: "" });
+    }
+    return known;
+  });
+
+  readonly #start = Effect.fnUntraced(function* (this: Consumer, actor: ActorDefinition, start: OffsetToCommit) {
+    const { topic, partition: number, offset, metadata } = start;
+    const counters = this.services.counters.get(actor.name);
+    if (counters === undefined) return;
+    const lease = new PartitionLease(topic, number, this.member.membership, this.clock);
+    const partition = new Partition(actor, topic, number, lease, counters, this.fetcher);
+    const reader = new MessageReader(actor, topic, this.services.events);
+    partition.begin(offset, decodeOffsetMap(offset, metadata));
+    const work = runPartition(partition, { reader, sender: this.services.sender }).pipe(
+      Effect.catchCause((cause) => Effect.sync(() => this.#ended(partition, cause))),
+    );
+    const fiber = yield* Effect.forkIn(work, this.scope);
+    this.#running.set(partitionKey(topic, number), { partition, fiber });
+  });
+
+  /** A partition's fiber has failed, or was interrupted. */
+  #ended(partition: Partition, cause: Cause.Cause<ActorFailed>): void {
+    if (Cause.hasInterruptsOnly(cause) || partition.lease.fenced) return;
+    const { actor, topic, partition: number, position } = partition;
+    const error = Option.getOrUndefined(Cause.findErrorOption(cause));
+    const reason = Cause.squash(cause);
+    this.services.failed(
+      error ?? new ActorFailed(actor.name, topic, number, position, messageOf(reason), { cause: reason }),
+    );
+  }
+}
+
+const awaitAll = (fibers: ReadonlyArray<Fiber.Fiber<void>>): Effect.Effect<void> =>
+  Effect.forEach(fibers, (fiber) => Fiber.await(fiber), { discard: true });

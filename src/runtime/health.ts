@@ -1,0 +1,50 @@
+/**
+ * Whether a system is well: what an orchestrator and an operator ask.
+ * @module
+ */
+
+/** What a system is doing. */
+export type SystemState = "starting" | "running" | "draining" | "stopped" | "failed";
+
+/** A system's health at one moment. */
+export interface Health {
+  /** False once the system has failed or stopped: start the process anew. */
+  readonly live: boolean;
+  /** Whether it does all its work: a broker answers, the topics are there, every group counts this process in. */
+  readonly ready: boolean;
+  /** "ok", "degraded" (it works, but dead letters can't be written) or "unavailable" (not ready). */
+  readonly status: "ok" | "degraded" | "unavailable";
+  /** What it is doing. */
+  readonly state: SystemState;
+  /** Why it is not ready, or degraded. */
+  readonly reasons: ReadonlyArray<string>;
+}
+
+/** What health is made from. */
+export interface Signs {
+  readonly state: SystemState;
+  readonly brokerAnswers: boolean;
+  readonly topicsThere: boolean;
+  /** Groups that do not count this process in. */
+  readonly outside: ReadonlyArray<string>;
+  readonly deadLettersWaiting: number;
+}
+
+/** See {@linkcode Health}. */
+export function healthOf(signs: Signs): Health {
+  const { state, brokerAnswers, topicsThere, outside, deadLettersWaiting } = signs;
+  const unready: string[] = [];
+  if (state !== "running" && state !== "starting") unready.push(`the system is ${state}`);
+  if (!brokerAnswers) unready.push("no broker answers");
+  else if (!topicsThere) unready.push("topics are still to be created");
+  else for (const group of outside) unready.push(`not a member of the group ${group} yet`);
+  const degraded = deadLettersWaiting === 0 ? [] : [`${deadLettersWaiting} dead letters can't be written`];
+  const ready = unready.length === 0;
+  return {
+    live: state !== "failed" && state !== "stopped",
+    ready,
+    status: !ready ? "unavailable" : degraded.length > 0 ? "degraded" : "ok",
+    state,
+    reasons: [...unready, ...degraded],
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * The settings of a system: one schema that checks them and gives the defaults.
+ * @module
+ */
+import { z } from "zod";
+import type { FetcherOptions } from "../client/fetcher.ts";
+import type { SenderOptions } from "../client/sender.ts";
+import { ConfigError } from "../errors.ts";
+import { parseOptions } from "../options.ts";
+
+/** What an operator may set. All times in milliseconds; each has a default. */
+export interface SystemSettingsInput {
+  /** Partitions of a topic that is created at the start. Default 8. Topics that exist stay as they are. */
+  readonly partitions?: number;
+  /** Replicas of such a topic. Default -1: the brokers' own default. */
+  readonly replicationFactor?: number;
+  /** How long work in flight may take when a partition is let go or the system stops. Default 20,000. */
+  readonly drainTimeout?: number;
+  /** After how long without a heartbeat a member's partitions are given to others. Default 10,000. */
+  readonly sessionTimeout?: number;
+  /**
+   * How long the members of a group may take to let partitions go in a rebalance. Default 60,000; more than
+   * `drainTimeout`, or work that is being finished would be repeated by another process.
+   */
+  readonly rebalanceTimeout?: number;
+  /** How often a heartbeat is sent, and so how soon a rebalance is noticed. Default 300; at most a third of `sessionTimeout`. */
+  readonly heartbeatInterval?: number;
+  /** How often positions are committed: the work that a killed process leaves to be repeated. Default 1,000. */
+  readonly commitInterval?: number;
+  /** Makes this process a static member of its groups: a restart within `sessionTimeout` moves no partition. Default none. */
+  readonly instanceId?: string;
+  /** How records are published. */
+  readonly producer?: SenderOptions;
+  /** How records are fetched. */
+  readonly fetch?: FetcherOptions;
+}
+
+/** The settings with their defaults in place. */
+export type SystemSettings =
+  & Required<Omit<SystemSettingsInput, "instanceId">>
+  & { readonly instanceId: string | null };
+
+const most = 2 ** 31 - 1;
+const milliseconds = z.number().min(1).max(most);
+const bytes = z.int().min(1);
+
+const producerSchema = z.strictObject({
+  linger: z.number().min(0).max(most).optional(),
+  batchRecords: z.int().min(1).max(1_000_000).optional(),
+  batchBytes: bytes.optional(),
+  maxInFlight: z.int().min(1).max(5).optional(),
+  compression: z.enum(["none", "gzip", "snappy", "lz4", "zstd"]).optional(),
+  deliveryTimeout: milliseconds.optional(),
+  requestTimeout: milliseconds.optional(),
+  memoryBytes: bytes.optional(),
+  idempotent: z.boolean().optional(),
+  acks: z.literal([-1, 1]).optional(),
+});
+
+const fetchSchema = z.strictObject({
+  maxWait: z.number().min(0).max(most).optional(),
+  minBytes: bytes.optional(),
+  maxBytes: bytes.optional(),
+  partitionMaxBytes: bytes.optional(),
+  isolationLevel: z.enum(["read_uncommitted", "read_committed"]).optional(),
+  rackId: z.string().optional(),
+  requestTimeout: milliseconds.optional(),
+});
+
+const settingsSchema = z.object({
+  partitions: z.int().min(1).max(10_000).default(8),
+  replicationFactor: z.union([z.literal(-1), z.int().min(1).max(32_767)]).default(-1),
+  drainTimeout: z.number().min(0).max(most).default(20_000),
+  sessionTimeout: z.number().min(100).max(most).default(10_000),
+  rebalanceTimeout: milliseconds.optional(),
+  heartbeatInterval: milliseconds.optional(),
+  commitInterval: milliseconds.default(1_000),
+  instanceId: z.string().min(1).nullable().default(null),
+  producer: producerSchema.default({}),
+  fetch: fetchSchema.default({}),
+});
+
+/** Checks the settings and fills in the defaults. Throws a {@linkcode ConfigError} that names the field. */
+export function systemSettings(input: SystemSettingsInput): SystemSettings {
+  const parsed = parseOptions(settingsSchema, { ...input, instanceId: input.instanceId ?? null }, "");
+  const { sessionTimeout, drainTimeout } = parsed;
+  const rebalanceTimeout = parsed.rebalanceTimeout ?? Math.max(60_000, drainTimeout + 10_000);
+  const heartbeatInterval = parsed.heartbeatInterval ?? Math.min(300, sessionTimeout / 3);
+  if (heartbeatInterval > sessionTimeout / 3) {
+    throw new ConfigError("heartbeatInterval", `expected at most a third of sessionTimeout (${sessionTimeout} ms)`);
+  }
+  if (rebalanceTimeout <= drainTimeout) {
+    throw new ConfigError("rebalanceTimeout", `expected more than drainTimeout (${drainTimeout} ms)`);
+  }
+  return { ...parsed, rebalanceTimeout, heartbeatInterval };
+}

@@ -1,0 +1,227 @@
+/**
+ * A system: the consumers of its groups, one sender, and an end that leaves nothing unfinished.
+ * @module
+ */
+import { Clock, Deferred, Effect, Exit, Option, type Scope } from "effect";
+import type { ActorDefinition } from "../actor.ts";
+import { makeCluster } from "../client/cluster.ts";
+import { makeOffsets } from "../client/offsets.ts";
+import type { Cluster, Sender } from "../client/port.ts";
+import { makeSender } from "../client/sender.ts";
+import type { PublishOptions } from "../context.ts";
+import { ConfigError, type LeaseLost, PublishError } from "../errors.ts";
+import type { EventDefinition } from "../event.ts";
+import type { Link } from "../link/link.ts";
+import type { ProducerRecord, RecordMetadata } from "../record.ts";
+import { type ActorCounters, makeActorCounters } from "../telemetry/counters.ts";
+import { type Consumer, type Failure, makeConsumer } from "./consumer.ts";
+import { checkEvents, groupsOf, knownEvents } from "./definitions.ts";
+import { type Health, healthOf, type SystemState } from "./health.ts";
+import { monotonicMillis } from "./lease.ts";
+import { recordOf } from "./publication.ts";
+import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
+import { ensureTopics, neededTopics } from "./topics.ts";
+
+/** What a system is made of. */
+export interface SystemDefinition extends SystemSettingsInput {
+  /** The actors. */
+  readonly actors: ReadonlyArray<ActorDefinition>;
+  /** Events that are only published: their topics are created as well. */
+  readonly events?: ReadonlyArray<EventDefinition>;
+}
+
+/** How a system ended. */
+export interface DrainReport {
+  /** What was still at work when its time was over, in words; empty after a clean end. */
+  readonly unfinished: ReadonlyArray<string>;
+  /** How long it took, in milliseconds. */
+  readonly elapsed: number;
+}
+
+/** What a fire-and-forget publish is told in the end: `error` null and where the record stands, or why it does not. */
+export type Settled = (error: PublishError | null, metadata: RecordMetadata) => void;
+
+// Milliseconds beyond the drain time-out in which a group is left and interrupted handlers end.
+const LAST_ORDERS = 10_000;
+// Milliseconds between two looks at the health of a system that is waited for.
+const LOOK = 20;
+
+/** Makes a system and sets it to work. It is drained when the scope ends, if not before. */
+export const makeSystem: (
+  definition: SystemDefinition,
+  open: Effect.Effect<Link, ConfigError, Scope.Scope>,
+) => Effect.Effect<System, ConfigError, Scope.Scope> = Effect.fnUntraced(function* (
+  definition: SystemDefinition,
+  open: Effect.Effect<Link, ConfigError, Scope.Scope>,
+) {
+  const { settings, groups, events } = yield* Effect.try({
+    try: () => check(definition),
+    catch: (cause) => cause instanceof ConfigError ? cause : new ConfigError("options", String(cause), { cause }),
+  });
+  const clock = yield* Clock.Clock;
+  const cluster = yield* makeCluster(yield* open);
+  const offsets = yield* makeOffsets(cluster);
+  const sender = yield* makeSender(cluster, settings.producer);
+  const counters = new Map(definition.actors.map(({ name }) => [name, makeActorCounters()]));
+  const failure = Deferred.makeUnsafe<Failure>();
+  const failed = (error: Failure) => void Deferred.doneUnsafe(failure, Exit.succeed(error));
+  const consumers: Consumer[] = [];
+  for (const [group, actors] of groups) {
+    consumers.push(
+      yield* makeConsumer(group, actors, settings, { cluster, offsets, sender, events, counters, failed }),
+    );
+  }
+  const scope = yield* Effect.scope;
+  const system = new System(settings, cluster, sender, consumers, counters, clock);
+  const work = Effect.andThen(
+    ensureTopics(cluster, neededTopics(definition.actors, events), settings),
+    system.begin,
+  );
+  const fail = Effect.flatMap(Deferred.await(failure), (error) => system.fail(error));
+  yield* Effect.forkIn(fail, scope);
+  yield* Effect.forkIn(work, scope);
+  yield* Effect.addFinalizer(() => Effect.andThen(system.drain, system.stopped));
+  return system;
+});
+
+function check(definition: SystemDefinition) {
+  const groups = groupsOf(definition.actors);
+  const events = knownEvents(definition.actors, definition.events ?? []);
+  checkEvents(events);
+  return { settings: systemSettings(definition), groups, events };
+}
+
+/** See {@linkcode makeSystem}. */
+export class System {
+  /** Fire-and-forget records that failed without anybody being told. */
+  sendsFailed = 0;
+  #state: SystemState = "starting";
+  #draining: Deferred.Deferred<DrainReport> | null = null;
+  readonly #ended = Deferred.makeUnsafe<void, Failure>();
+  #failure: Failure | null = null;
+
+  constructor(
+    readonly settings: SystemSettings,
+    readonly cluster: Cluster,
+    readonly sender: Sender,
+    readonly consumers: ReadonlyArray<Consumer>,
+    /** By actor name. */
+    readonly counters: ReadonlyMap<string, ActorCounters>,
+    private readonly clock: Clock.Clock,
+  ) {}
+
+  /** What it is doing. */
+  get state(): SystemState {
+    return this.#state;
+  }
+
+  /** Ends when the system has ended; fails with what it failed with. */
+  get ended(): Effect.Effect<void, Failure> {
+    return Deferred.await(this.#ended);
+  }
+
+  /** The topics are there: the consumers run until they have left. */
+  readonly begin: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#state !== "starting") return Effect.void;
+    this.#state = "running";
+    return Effect.forEach(this.consumers, (consumer) => consumer.run, { concurrency: "unbounded", discard: true });
+  });
+
+  /** What can't go on ends the system, in order. */
+  fail(failure: Failure): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#state === "stopped") return Effect.void;
+      this.#failure = failure;
+      return Effect.logError(`the system ends: ${failure.message}`).pipe(
+        Effect.andThen(this.drain),
+        Effect.andThen(this.stopped),
+      );
+    });
+  }
+
+  /** Health now. */
+  health(): Health {
+    let deadLettersWaiting = 0;
+    for (const counters of this.counters.values()) deadLettersWaiting += counters.deadLettersWaiting;
+    return healthOf({
+      state: this.#state,
+      brokerAnswers: this.cluster.reachable(),
+      topicsThere: this.#state !== "starting",
+      outside: this.consumers.filter(({ joined }) => !joined).map(({ groupId }) => groupId),
+      deadLettersWaiting,
+    });
+  }
+
+  /** Waits until the system is ready, `within` milliseconds at most; answers whether it is. */
+  whenReady(within: number): Effect.Effect<boolean> {
+    const look: Effect.Effect<boolean> = Effect.suspend(() => {
+      const { ready, live } = this.health();
+      return ready || !live ? Effect.succeed(ready) : Effect.andThen(Effect.sleep(LOOK), look);
+    });
+    return Effect.map(Effect.timeoutOption(look, within), Option.getOrElse(() => false));
+  }
+
+  /** Publishes one message; ends with the broker's acknowledgement. Interrupted, it stops waiting; the record goes on. */
+  publish<Message>(
+    event: EventDefinition<string, Message>,
+    message: Message,
+    options?: PublishOptions,
+  ): Effect.Effect<RecordMetadata, PublishError> {
+    return Effect.suspend(() => {
+      const answer = Deferred.makeUnsafe<RecordMetadata, PublishError>();
+      const settled: Settled = (error, metadata) =>
+        void Deferred.doneUnsafe(answer, error === null ? Exit.succeed(metadata) : Exit.fail(error));
+      const rest = this.accept(recordOf(event, message, options, undefined), settled);
+      // Whoever waits goes on through its scheduler, not inside the sender's own call.
+      const waited = Effect.ensuring(Deferred.await(answer), Effect.yieldNow);
+      return rest === null ? waited : Effect.andThen(rest, waited);
+    });
+  }
+
+  /**
+   * Puts a record into the sender; null when it is in, else an effect that waits for room first. Without `settled` an
+   * error is counted and logged.
+   */
+  accept(record: ProducerRecord, settled: Settled): Effect.Effect<void> | null {
+    const observer = {
+      settled: (error: PublishError | LeaseLost | null, metadata: RecordMetadata) =>
+        settled(error === null || error instanceof PublishError ? error : lost(error), metadata),
+    };
+    const offer = (): Effect.Effect<void> | null =>
+      this.sender.offer(record, observer, null) ? null : Effect.flatMap(this.sender.room, () => offer() ?? Effect.void);
+    return offer();
+  }
+
+  /** Stops taking work, finishes what is in flight, commits, leaves the groups. Again: the same report. */
+  readonly drain: Effect.Effect<DrainReport> = Effect.suspend(() => {
+    if (this.#draining !== null) return Deferred.await(this.#draining);
+    const report = this.#draining = Deferred.makeUnsafe<DrainReport>();
+    this.#state = "draining";
+    return Effect.tap(this.#drain(), (done) => Deferred.succeed(report, done));
+  });
+
+  readonly #drain = Effect.fnUntraced(function* (this: System) {
+    const begun = monotonicMillis(this.clock);
+    const deadline = begun + this.settings.drainTimeout;
+    const unfinished: string[] = [];
+    const leave = Effect.forEach(this.consumers, (consumer) => consumer.leave(deadline), { concurrency: "unbounded" });
+    const left = yield* Effect.timeoutOption(leave, this.settings.drainTimeout + LAST_ORDERS);
+    if (left._tag === "Some") unfinished.push(...left.value.flat());
+    else unfinished.push("leaving the groups");
+    const rest = Math.max(LOOK, deadline - monotonicMillis(this.clock));
+    yield* Effect.timeoutOption(this.sender.flush, rest);
+    const pending = this.sender.pending();
+    if (pending > 0) unfinished.push(`${pending} records not acknowledged by the broker`);
+    return { unfinished, elapsed: Math.round(monotonicMillis(this.clock) - begun) };
+  });
+
+  /** Notes that nothing of the system is at work any more. */
+  readonly stopped: Effect.Effect<void> = Effect.sync(() => {
+    this.#state = this.#failure === null ? "stopped" : "failed";
+    Deferred.doneUnsafe(this.#ended, this.#failure === null ? Exit.void : Exit.fail(this.#failure));
+  });
+}
+
+function lost(error: LeaseLost): PublishError {
+  return new PublishError(error.topic, error.partition, "LEASE_LOST", error.message, { cause: error });
+}

@@ -1,0 +1,102 @@
+/**
+ * What a system says of itself to Prometheus.
+ * @module
+ */
+import { MetricsText } from "../telemetry/metrics.ts";
+import type { System } from "./system.ts";
+
+/** What is known of the process, by its edge. */
+export interface ProcessFigures {
+  /** Seconds since 1970. */
+  readonly startedAt: number;
+  /** Resident memory in bytes. */
+  readonly residentBytes: number;
+  /** Heap in use in bytes. */
+  readonly heapBytes: number;
+}
+
+/** The metrics of a system in Prometheus' text format. */
+export function systemMetrics(system: System, figures: ProcessFigures): string {
+  const text = new MetricsText()
+    .family("process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.", [[figures.startedAt]])
+    .family("process_resident_memory_bytes", "gauge", "Resident memory.", [[figures.residentBytes]])
+    .family("troupe_heap_bytes", "gauge", "JavaScript heap in use.", [[figures.heapBytes]])
+    .family("troupe_ready", "gauge", "1 while the system is ready.", [[system.health().ready ? 1 : 0]])
+    .family("troupe_broker_reachable", "gauge", "1 while a broker answers.", [[system.cluster.reachable() ? 1 : 0]])
+    .family("troupe_sender_pending_records", "gauge", "Records accepted and not acknowledged yet.", [
+      [system.sender.pending()],
+    ])
+    .family("troupe_sends_failed_total", "counter", "Fire-and-forget records that failed.", [[system.sendsFailed]]);
+  partitions(system, text);
+  outcomes(system, text);
+  return text.toString();
+}
+
+function partitions(system: System, text: MetricsText): void {
+  const held = system.consumers.flatMap(({ groupId, partitions }) =>
+    partitions.map((partition) => {
+      const { actor, topic, partition: number } = partition;
+      return { partition, labels: { group: groupId, actor: actor.name, topic, partition: number } };
+    })
+  );
+  text
+    .family(
+      "troupe_lag_records",
+      "gauge",
+      "Records between the position and the log's end, by partition held.",
+      held.map(({ partition, labels }) => [Math.max(0, partition.highWatermark - partition.position), labels]),
+    )
+    .family(
+      "troupe_mailbox_records",
+      "gauge",
+      "Records held: waiting, in flight, or waiting for a retry.",
+      held.map(({ partition, labels }) => [partition.mailbox.records, labels]),
+    )
+    .family(
+      "troupe_group_partitions",
+      "gauge",
+      "Partitions held by this process.",
+      system.consumers.map(({ groupId, partitions }) => [partitions.length, { group: groupId }]),
+    );
+}
+
+function outcomes({ counters }: System, text: MetricsText): void {
+  const all = [...counters];
+  text
+    .family(
+      "troupe_messages_total",
+      "counter",
+      "Messages by what became of them; failed and retried count calls of receive.",
+      all.flatMap(([actor, { done, skipped, ignored, failed, retried }]) =>
+        Object.entries({ done, skipped, ignored, failed, retried }).map(([outcome, value]) =>
+          [value, { actor, outcome }] as const
+        )
+      ),
+    )
+    .family(
+      "troupe_published_records_total",
+      "counter",
+      "Records published by actors and acknowledged.",
+      all.map(([actor, { published }]) => [published, { actor }]),
+    )
+    .family(
+      "troupe_restarts_total",
+      "counter",
+      "Incarnations started after a defect.",
+      all.map(([actor, { restarts }]) => [restarts, { actor }]),
+    )
+    .family(
+      "troupe_dead_letters_total",
+      "counter",
+      "Dead letters acknowledged, by reason.",
+      all.flatMap(([actor, { deadLetters }]) =>
+        Object.entries(deadLetters).map(([reason, value]) => [value, { actor, reason }] as const)
+      ),
+    )
+    .family(
+      "troupe_dead_letters_waiting",
+      "gauge",
+      "Dead letters that could not be written yet.",
+      all.map(([actor, { deadLettersWaiting }]) => [deadLettersWaiting, { actor }]),
+    );
+}
