@@ -110,7 +110,8 @@ Deno.test("decodeRecords refuses damaged chunks or gives records of the original
       assert(at > 0, `${record} is none of the original's records`);
     }
   });
-  assert(refused > MUTATIONS * 0.7, `${refused} refused`);
+  // A sixth of the mutations only cut the end off, another sixth change nothing: both are to be read.
+  assert(refused > MUTATIONS * 0.6, `${refused} refused`);
 });
 
 Deno.test("decodeRecords without CRC refuses or reads damaged chunks, and throws nothing else", () => {
