@@ -10,6 +10,7 @@ import type { EventDefinition, MessageOf } from "./event.ts";
 import { parseOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { type RestartOptions, restartOptions, type RetryOptions, retryOptions, retrySchedule } from "./supervision.ts";
+import { isTopicName } from "./topic_name.ts";
 
 /** The events an actor receives. */
 export type Events = readonly [EventDefinition, ...EventDefinition[]];
@@ -211,11 +212,21 @@ export function actor(options: AnyOptions): ActorDefinition {
   if (!Array.isArray(receives) || receives.length === 0) {
     throw new ConfigError(field("receives"), "expected at least one event: this actor can receive nothing");
   }
+  for (const [list, events] of [["receives", receives], ["publishes", publishes]] as const) {
+    const stray = events.findIndex((event: unknown) => !isEvent(event));
+    if (stray >= 0) {
+      // What a module imports in a circle is undefined for a while.
+      throw new ConfigError(field(`${list}.${stray}`), `expected an event, got ${String(events[stray])}`);
+    }
+  }
   const names = receives.map((event) => event.name);
   const twice = names.find((each, at) => names.indexOf(each) !== at);
   if (twice !== undefined) throw new ConfigError(field("receives"), `${twice} is there twice`);
   if ((receive === undefined) === (receiveBatch === undefined)) {
     throw new ConfigError(field("receive"), "expected either receive or receiveBatch");
+  }
+  for (const [part, given] of [["receiveBatch", receiveBatch], ["resources", resources]] as const) {
+    if (given !== undefined && typeof given !== "function") throw new ConfigError(field(part), "expected a function");
   }
   if (group !== undefined && (typeof group !== "string" || group === "")) {
     throw new ConfigError(field("group"), "expected a group id");
@@ -224,6 +235,18 @@ export function actor(options: AnyOptions): ActorDefinition {
   const keyless = receives.find((event) => !event.keyed);
   if (rest.order === "key" && keyless !== undefined) {
     throw new ConfigError(field("order"), `order by key was asked for, but ${keyless.name} declares no key`);
+  }
+  const settings = parseOptions(
+    settingsSchema,
+    { order: keyed ? "key" : "partition", ...defined(rest) },
+    `actor ${name}`,
+  );
+  for (const { topic } of receives) {
+    const letters = settings.deadLetterTopic(topic);
+    if (!isTopicName(letters) || letters === topic) {
+      const expected = "expected a function to a topic other than the one it is given";
+      throw new ConfigError(field("deadLetterTopic"), `${expected}, got ${JSON.stringify(letters)} for ${topic}`);
+    }
   }
   return {
     kind: "actor",
@@ -238,7 +261,7 @@ export function actor(options: AnyOptions): ActorDefinition {
       ? retry as Schedule.Schedule<unknown>
       : retrySchedule(parseOptions(retryOptions, retry ?? {}, field("retry"))),
     restart: parseOptions(restartOptions, restart ?? {}, field("restart")),
-    settings: parseOptions(settingsSchema, { order: keyed ? "key" : "partition", ...defined(rest) }, `actor ${name}`),
+    settings,
   };
 }
 
@@ -256,6 +279,7 @@ function receiveByName(receive: unknown, names: ReadonlyArray<string>, field: st
     }
     return new Map([[names[0], receive as ReceiveFunction]]);
   }
+  if (typeof receive !== "object" || receive === null) throw new ConfigError(field, "expected functions by event name");
   const map = new Map(Object.entries(receive as Record<string, ReceiveFunction>));
   for (const name of names) {
     if (typeof map.get(name) !== "function") throw new ConfigError(`${field}.${name}`, "expected a function");
@@ -266,6 +290,10 @@ function receiveByName(receive: unknown, names: ReadonlyArray<string>, field: st
     }
   }
   return map;
+}
+
+function isEvent(value: unknown): boolean {
+  return typeof value === "object" && value !== null && (value as Partial<EventDefinition>).kind === "event";
 }
 
 /** An option given as undefined is an option left out. */

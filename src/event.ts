@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import { ConfigError } from "./errors.ts";
+import { isTopicName } from "./topic_name.ts";
 
 /** A record's key as an event gives it. */
 export type EventKey = string | Uint8Array | null;
@@ -41,9 +42,6 @@ export interface EventDefinition<Name extends string = string, Message = unknown
 /** The message type of an event. */
 export type MessageOf<Event> = Event extends EventDefinition<string, infer Message> ? Message : never;
 
-// Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic).
-const topicName = /^[a-zA-Z0-9._-]{1,249}$/;
-
 /**
  * Defines an event.
  *
@@ -68,7 +66,7 @@ export function event<const Name extends string, Message = Uint8Array>(
 ): EventDefinition<Name, Message> {
   const { name, topic, schema, key } = options;
   if (typeof name !== "string" || name === "") throw new ConfigError("event.name", "expected a type name, got nothing");
-  if (typeof topic !== "string" || !topicName.test(topic) || topic === "." || topic === "..") {
+  if (!isTopicName(topic)) {
     throw new ConfigError(
       `event ${name}.topic`,
       `expected 1 to 249 of the characters a-z A-Z 0-9 . _ -, got ${JSON.stringify(topic)}`,

@@ -66,7 +66,8 @@ export function skip(reason = ""): Skip {
 }
 
 /**
- * Not now: receive the message again after `delay` milliseconds.
+ * Not now: receive the message again after `delay` milliseconds. Throws RangeError where that is no time to wait, which
+ * fails the message.
  *
  * @example
  * ```ts
@@ -76,6 +77,7 @@ export function skip(reason = ""): Skip {
  * ```
  */
 export function retryAfter(delay: number): RetryAfter {
+  if (!(delay >= 0 && delay < Infinity)) throw new RangeError(`retryAfter: expected milliseconds, got ${delay}`);
   return seal({ _tag: "RetryAfter", delay });
 }
 

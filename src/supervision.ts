@@ -13,7 +13,7 @@ export interface RetryOptions {
   readonly initial?: number;
   /** Factor from one pause to the next. Default 2. */
   readonly factor?: number;
-  /** No pause is longer, in milliseconds. Default 10,000. */
+  /** No pause is longer, in milliseconds, before it is jittered. Default 10,000. */
   readonly max?: number;
   /** Whether each pause is drawn from 80 to 120 % of its length, so that retries don't come in step. Default true. */
   readonly jitter?: boolean;

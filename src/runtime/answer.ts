@@ -22,23 +22,34 @@ export function failed(error: unknown): Answered {
 
 /** Whether there is anything to wait for: false for most results of plain functions. */
 export function isPending(result: unknown): boolean {
-  return typeof result === "object" && result !== null &&
-    (typeof (result as { then?: unknown }).then === "function" || (Effect.isEffect(result) && !Exit.isExit(result)));
+  if (result === null || (typeof result !== "object" && typeof result !== "function")) return false;
+  return typeof (result as { then?: unknown }).then === "function" || isUnfinished(result);
+}
+
+/** An Effect that is still to be run. A service's key is one, and a function. */
+function isUnfinished(value: unknown): value is Effect.Effect<unknown, unknown> {
+  return Effect.isEffect(value) && !Exit.isExit(value);
 }
 
 /** The answer of a result that is not pending. */
 export function answered(value: unknown): Answered {
   if (value === undefined) return nothing;
   if (isOutcome(value)) return { _tag: "Outcome", outcome: value };
-  if (typeof value === "object" && value !== null && Exit.isExit(value)) return ofExit(value);
+  if (value !== null && (typeof value === "object" || typeof value === "function")) {
+    if (Exit.isExit(value)) return ofExit(value);
+    if (isUnfinished(value)) {
+      const detail = "a handler's Promise or Effect gave an Effect, which nobody runs: return the Effect itself";
+      return { _tag: "Defect", cause: Cause.die(new TypeError(detail)) };
+    }
+  }
   return { _tag: "Done", value };
 }
 
 function ofExit(exit: Exit.Exit<unknown, unknown>): Answered {
   if (Exit.isSuccess(exit)) return answered(exit.value);
   const { cause } = exit;
-  const error = Cause.findErrorOption(cause);
   if (Cause.hasDies(cause)) return { _tag: "Defect", cause };
+  const error = Cause.findErrorOption(cause);
   return failed(Option.isSome(error) ? error.value : new Error("the handler's Effect was interrupted"));
 }
 
@@ -52,7 +63,7 @@ export class Handlers {
    */
   wait(result: unknown, limit: number): Effect.Effect<Answered> {
     const answer = Effect.isEffect(result)
-      ? this.#fork(result as Effect.Effect<unknown, unknown>)
+      ? this.#run(result as Effect.Effect<unknown, unknown>)
       : ofPromise(result as PromiseLike<unknown>);
     return Effect.map(
       Effect.timeoutOption(answer, limit),
@@ -60,20 +71,19 @@ export class Handlers {
     );
   }
 
-  // Detached, so that whoever stops waiting doesn't have to wait for the handler's own regions and finalizers.
-  #fork(effect: Effect.Effect<unknown, unknown>): Effect.Effect<Answered> {
-    return Effect.flatMap(
-      Effect.forkDetach(effect, { startImmediately: true }),
-      (fiber) =>
-        Effect.callback<Answered>((resume) => {
-          this.#fibers.add(fiber);
-          fiber.addObserver((exit) => {
-            this.#fibers.delete(fiber);
-            resume(Effect.succeed(ofExit(exit)));
-          });
-          return Effect.sync(() => fiber.interruptUnsafe());
-        }),
-    );
+  // In a fiber of its own, so that whoever stops waiting doesn't have to wait for the handler's finalizers; and in a
+  // scope of its own: what a handler acquires for one message is released with it.
+  #run(effect: Effect.Effect<unknown, unknown>): Effect.Effect<Answered> {
+    return Effect.flatMap(Effect.context<never>(), (context) =>
+      Effect.callback<Answered>((resume) => {
+        const fiber = Effect.runForkWith(context)(Effect.scoped(effect));
+        this.#fibers.add(fiber);
+        fiber.addObserver((exit) => {
+          this.#fibers.delete(fiber);
+          resume(Effect.succeed(ofExit(exit)));
+        });
+        return Effect.sync(() => fiber.interruptUnsafe());
+      }));
   }
 
   /** Waits for handlers that were interrupted, `grace` milliseconds at most. */
@@ -91,7 +101,7 @@ export class Handlers {
 
 function ofPromise(promise: PromiseLike<unknown>): Effect.Effect<Answered> {
   return Effect.callback<Answered>((resume) => {
-    promise.then(
+    Promise.resolve(promise).then(
       (value) => resume(Effect.succeed(answered(value))),
       (error) => resume(Effect.succeed(failed(error))),
     );

@@ -1,22 +1,33 @@
 /**
- * Actors that receive batches: one batch of a partition at a time. A record that fails gets a lane of its key, and is
- * received alone from then on; the later records of its key wait for it.
+ * Actors that receive batches: one batch of a partition at a time. When a batch fails its records are received again,
+ * each alone, so that the one to blame is found; where one record's outcome is to be received again, the later ones
+ * of its key are received again after it.
  * @module
  */
-import { Cause, Effect } from "effect";
+import { Effect } from "effect";
 import type { Envelope } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
-import { isOutcome } from "../outcome.ts";
 import { type Answered, answered, failed, isPending } from "./answer.ts";
 import type { Incarnation } from "./incarnation.ts";
+import { type Call, misfit, outcomesIn } from "./invoke.ts";
 import type { MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
+
+/** A batch that was received. */
+interface Batch {
+  /** Its records. */
+  readonly items: ReadonlyArray<Item>;
+  /** Their contexts. */
+  readonly contexts: ReadonlyArray<MessageContext>;
+}
+
+const done: Answered = { _tag: "Done", value: undefined };
 
 /** Takes the next batch up; true if there may be more to do at once. */
 export function takeBatch(incarnation: Incarnation): boolean {
   const { actor } = incarnation.partition;
   const items: Item[] = [];
-  const batch: Array<Envelope<unknown> & { readonly context: MessageContext }> = [];
+  const envelopes: Array<Envelope<unknown> & { readonly context: MessageContext }> = [];
   while (items.length < actor.settings.batchSize) {
     const item = incarnation.next();
     if (item === null) break;
@@ -24,30 +35,32 @@ export function takeBatch(incarnation: Incarnation): boolean {
     const read = incarnation.read(item);
     if (read === null) continue;
     items.push(item);
-    batch.push({ message: read.message, context: incarnation.contextOf(item) });
+    envelopes.push({ message: read.message, context: incarnation.contextOf(item) });
   }
   if (items.length === 0) return false;
-  let result: unknown;
-  let threw = false;
+  const batch: Batch = { items, contexts: envelopes.map(({ context }) => context) };
   const abort = new AbortController();
+  const context = { ...incarnation.context, log: envelopes[0].context.log, signal: abort.signal };
+  let result: unknown;
   try {
-    result = actor.receiveBatch?.(
-      batch,
-      { ...incarnation.context, log: batch[0].context.log, signal: abort.signal } as never,
-    );
+    result = actor.receiveBatch?.(envelopes, context as never);
   } catch (error) {
-    result = error;
-    threw = true;
-  }
-  const contexts = batch.map(({ context }) => context);
-  if (threw || !isPending(result)) {
-    settleBatch(incarnation, items, contexts, threw ? failed(result) : answered(result));
+    settleBatch(incarnation, batch, failed(error));
     return true;
   }
+  if (!isPending(result)) {
+    settleBatch(incarnation, batch, answered(result));
+    return true;
+  }
+  const giveUp = () => {
+    abort.abort();
+    for (const context of batch.contexts) context.abort();
+  };
+  noteAttempts(incarnation, batch);
   incarnation.batching = true;
   incarnation.fork(
-    incarnation.wait(items[0], result, () => abort.abort()).pipe(
-      Effect.map((answer) => settleBatch(incarnation, items, contexts, answer)),
+    incarnation.waitFor(items[0], result, giveUp).pipe(
+      Effect.map((answer) => settleBatch(incarnation, batch, answer)),
       Effect.ensuring(Effect.sync(() => {
         incarnation.batching = false;
         incarnation.wake();
@@ -57,41 +70,52 @@ export function takeBatch(incarnation: Incarnation): boolean {
   return false;
 }
 
-function settleBatch(incarnation: Incarnation, items: Item[], contexts: MessageContext[], answer: Answered): void {
-  const { counters } = incarnation.partition;
-  if (answer._tag === "Defect") return incarnation.crash(answer.cause, items[0]);
+function noteAttempts(incarnation: Incarnation, { items, contexts }: Batch): void {
+  items.forEach((item, i) => incarnation.noteAttempt(item, contexts[i]));
+}
+
+function settleBatch(incarnation: Incarnation, batch: Batch, answer: Answered): void {
+  const { items, contexts } = batch;
+  const abort = () => contexts.forEach((context) => context.abort());
+  if (incarnation.over) return abort();
   if (answer._tag === "Failed") {
-    counters.failed++;
-    items.forEach((item, i) => {
-      contexts[i].abort();
-      incarnation.partition.setAttempts(item.segment.records.offset(item.index), contexts[i].attempt);
-      if (!incarnation.park(item)) incarnation.openLane(item, {});
-    });
-    return;
+    abort();
+    incarnation.partition.counters.failed++;
+    noteAttempts(incarnation, batch);
+    return incarnation.receiveAlone(items);
   }
   const outcomes = outcomesOf(answer, items.length);
   if (outcomes === null) {
-    const detail = "receiveBatch must answer nothing, or one outcome (or undefined) per message";
-    return incarnation.crash(Cause.die(new TypeError(`${incarnation.partition.actor.name}: ${detail}`)), items[0]);
+    abort();
+    noteAttempts(incarnation, batch);
+    const cause = answer._tag === "Defect" ? answer.cause : misfit(incarnation.partition.actor.name).cause;
+    // Which record it was is not known yet, unless there is but one: the next incarnation receives them alone.
+    return incarnation.crash(cause, items.length === 1 ? items[0] : undefined);
   }
-  items.forEach((item, i) => {
-    const call = { context: contexts[i], result: undefined, threw: false };
-    const outcome = outcomes[i];
-    if (incarnation.lanes.size > 0 && incarnation.park(item)) return contexts[i].abort(); // received again, after the one that failed
-    if (outcome === undefined) {
-      const rest = incarnation.succeed(item, call);
-      if (rest !== null) incarnation.openLane(item, { rest });
-    } else {
-      incarnation.openLane(item, { call, answer: { _tag: "Outcome", outcome } });
-    }
-  });
+  for (let i = 0; i < items.length; i++) {
+    if (incarnation.over) return abort();
+    settleOne(incarnation, items[i], { context: contexts[i], result: undefined, threw: false }, outcomes[i]);
+  }
 }
 
-/** One outcome per message, or null where the answer fits nothing. */
+function settleOne(incarnation: Incarnation, item: Item, call: Call, outcome: Outcome | undefined): void {
+  const answer: Answered = outcome === undefined ? done : { _tag: "Outcome", outcome };
+  const lane = incarnation.laneOf(item);
+  if (lane === undefined) return incarnation.settle(item, call, answer);
+  if (lane.retries) {
+    incarnation.noteAttempt(item, call.context);
+    call.context.abort();
+    lane.parked.push({ item, start: {} });
+    return;
+  }
+  // The lane only waits for room in the sender: this one's outcome stands, and follows.
+  lane.parked.push({ item, start: { call, answer } });
+  if (outcome?._tag === "RetryAfter") lane.retries = true;
+}
+
+/** One outcome per message, or null where there are none. */
 function outcomesOf(answer: Answered, count: number): ReadonlyArray<Outcome | undefined> | null {
   if (answer._tag === "Outcome") return Array.from({ length: count }, () => answer.outcome);
-  if (answer._tag !== "Done" || !Array.isArray(answer.value)) return Array.from({ length: count }, () => undefined);
-  const { value } = answer;
-  const fits = value.length === count && value.every((each) => each === undefined || isOutcome(each));
-  return fits ? value : null;
+  if (answer._tag !== "Done") return null;
+  return Array.isArray(answer.value) ? outcomesIn(answer.value, count) : Array.from({ length: count }, () => undefined);
 }

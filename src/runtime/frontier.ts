@@ -5,14 +5,16 @@
  */
 import type { Records } from "../codec/batch_decoder.ts";
 
-/** A record's state: `Settled` has its outcome and its records in the sender, but not their acknowledgement yet. */
-export type RecordState = 0 | 1 | 2;
+/** A record's state. */
+export type RecordState = typeof Open | typeof Settled | typeof Resolved | typeof Condemned;
 /** Waiting or in hand. */
 export const Open = 0;
-/** Its outcome stands; what it published is not acknowledged yet. */
+/** Its outcome stands and its records are in the sender; not all of them are acknowledged yet. */
 export const Settled = 1;
 /** Done with. */
 export const Resolved = 2;
+/** It becomes a dead letter, which is not acknowledged yet. */
+export const Condemned = 3;
 
 /** The records of one chunk and what has become of them. */
 export class Segment {
@@ -22,11 +24,15 @@ export class Segment {
   cursor = 0;
   /** Records that are not resolved. */
   remaining: number;
-  /** One state per record; made only once a record is resolved out of order, which most segments never see. */
+  /** Records that are `Settled`. */
+  settled = 0;
+  /** One state per record; made only once a record is not just open and then resolved in order. */
   #states: Uint8Array | null = null;
+  /** How often records were opened again; most never are. */
+  #rounds: Map<number, number> | null = null;
 
-  /** `bytes` is what the chunk holds in memory. */
-  constructor(readonly records: Records, readonly bytes: number) {
+  /** `bytes` is what the chunk holds in memory; it was fetched `from` a position, and fetching goes on at `next`. */
+  constructor(readonly records: Records, readonly bytes: number, readonly from: number, readonly next: number) {
     this.remaining = records.length;
   }
 
@@ -36,20 +42,37 @@ export class Segment {
     return this.#states === null ? Open : this.#states[index] as RecordState;
   }
 
-  /** Notes that a record's outcome is settled and its records stand in the sender; or that it is open again. */
-  mark(index: number, state: typeof Open | typeof Settled): void {
-    (this.#states ??= new Uint8Array(this.records.length))[index] = state;
+  /** How often a record was opened again: tells what was sent for it before from what is sent for it now. */
+  round(index: number): number {
+    return this.#rounds === null ? 0 : this.#rounds.get(index) ?? 0;
   }
 
-  /** Takes back what was noted of a record at or above `head`. */
+  /** Notes what becomes of an open record. */
+  mark(index: number, state: typeof Settled | typeof Condemned): void {
+    (this.#states ??= new Uint8Array(this.records.length))[index] = state;
+    if (state === Settled) this.settled++;
+  }
+
+  /** Takes back whatever was noted of a record, wherever it stands. */
   reopen(index: number): void {
-    if (this.state(index) === Resolved) this.remaining++;
-    this.mark(index, Open);
+    const state = this.state(index);
+    if (state === Open) return;
+    if (state === Settled) this.settled--;
+    if (state === Resolved) this.remaining++;
+    const states = this.#states ??= new Uint8Array(this.records.length);
+    if (index < this.head) {
+      states.fill(Resolved, index, this.head);
+      this.head = index;
+    }
+    states[index] = Open;
+    (this.#rounds ??= new Map()).set(index, this.round(index) + 1);
   }
 
   /** Notes that a record is resolved; false if it was already. */
   resolve(index: number): boolean {
-    if (this.state(index) === Resolved) return false;
+    const state = this.state(index);
+    if (state === Resolved) return false;
+    if (state === Settled) this.settled--;
     this.remaining--;
     if (index === this.head) {
       this.head++;
@@ -71,10 +94,23 @@ export interface OffsetRun {
   readonly to: number;
 }
 
+/** What opening records again comes to. */
+export interface Reopened {
+  /** Records that were settled or condemned: their acknowledgement means nothing any more. */
+  readonly unacknowledged: number;
+  /** Records that were resolved: they are held again. */
+  readonly resolved: number;
+  /** Bytes that need not be held any more. */
+  readonly bytes: number;
+}
+
 /** The frontier of one partition. */
 export class Frontier {
-  #segments: Segment[] = [];
-  #first = 0;
+  /**
+   * Segments that are needed still, oldest first. Those that are done with are taken out, wherever they stand: what
+   * lies between two segments is resolved.
+   */
+  readonly #segments: Segment[] = [];
   /** The position after the last segment: where fetching goes on. */
   #end: number;
 
@@ -85,7 +121,7 @@ export class Frontier {
 
   /** The first offset that is not resolved: what may be committed. */
   get position(): number {
-    const segment = this.#segments[this.#first];
+    const segment = this.#segments[0];
     return segment === undefined ? this.#end : segment.records.offset(segment.head);
   }
 
@@ -94,71 +130,91 @@ export class Frontier {
     return this.#end;
   }
 
-  /** The segment and index of the oldest record that is not resolved. */
-  get oldest(): Segment | undefined {
-    return this.#segments[this.#first];
-  }
-
   /** Takes in the next records. Offsets without a record (compacted, control, aborted) are resolved with them. */
   push(segment: Segment): void {
-    this.#end = segment.records.next;
+    this.#end = segment.next;
     if (segment.remaining > 0) this.#segments.push(segment);
   }
 
-  /** Resolves a record; false if it was resolved already. */
-  resolve(segment: Segment, index: number): boolean {
-    if (!segment.resolve(index)) return false;
-    if (segment.remaining === 0) this.#shrink();
-    return true;
+  /** Resolves a record. Answers how many bytes need not be held any more; -1 if it was resolved already. */
+  resolve(segment: Segment, index: number): number {
+    const { settled } = segment;
+    if (!segment.resolve(index)) return -1;
+    return segment.remaining === 0 || (settled > 0 && segment.settled === 0) ? this.#reclaim() : 0;
   }
 
-  #shrink(): void {
+  /**
+   * Opens a record again, and with it all later ones that were taken up and that `behind` says must follow it,
+   * whatever had become of them. A dead letter that is under way stays under way.
+   */
+  reopen(segment: Segment, index: number, behind: (segment: Segment, index: number) => boolean): Reopened {
+    const came = { unacknowledged: 0, resolved: 0 };
+    const open = (segment: Segment, index: number) => {
+      const state = segment.state(index);
+      if (state === Open) return;
+      came[state === Resolved ? "resolved" : "unacknowledged"]++;
+      segment.reopen(index);
+    };
+    open(segment, index);
+    const first = this.#segments.indexOf(segment);
+    for (let at = first; at >= 0 && at < this.#segments.length; at++) {
+      const later = this.#segments[at];
+      for (let i = at === first ? index + 1 : 0; i < later.cursor; i++) {
+        const state = later.state(i);
+        if ((state === Settled || state === Resolved) && behind(later, i)) open(later, i);
+      }
+    }
+    return { ...came, bytes: this.#reclaim() };
+  }
+
+  /**
+   * Takes out the segments that are done with. One behind a record that is settled only is kept: if that one's
+   * publications fail, records behind it may have to be opened again.
+   */
+  #reclaim(): number {
     const segments = this.#segments;
-    while (this.#first < segments.length && segments[this.#first].remaining === 0) {
-      this.#first++;
+    let bytes = 0;
+    let kept = 0;
+    let pinned = false;
+    for (let at = 0; at < segments.length; at++) {
+      const segment = segments[at];
+      if (segment.remaining === 0 && !pinned) {
+        bytes += segment.bytes;
+        continue;
+      }
+      segments[kept++] = segment;
+      pinned ||= segment.settled > 0;
+      if (pinned && kept === at + 1) return bytes; // nothing to move
     }
-    // Moving the rest down costs its length, so it is done only once half of the array is waste.
-    if (this.#first > 32 && this.#first * 2 > segments.length) {
-      segments.splice(0, this.#first);
-      this.#first = 0;
-    }
+    segments.length = kept;
+    return bytes;
   }
 
   /** Every segment with a record that is not resolved, oldest first. */
   *segments(): IterableIterator<Segment> {
-    for (let at = this.#first; at < this.#segments.length; at++) {
-      if (this.#segments[at].remaining > 0) yield this.#segments[at];
-    }
+    for (const segment of this.#segments) if (segment.remaining > 0) yield segment;
   }
 
-  /** This segment and all after it, resolved or not. */
-  from(segment: Segment): ReadonlyArray<Segment> {
-    return this.#segments.slice(this.#segments.indexOf(segment));
-  }
-
-  /**
-   * The runs of resolved offsets above the position, in order: empty as long as records are resolved in order.
-   */
+  /** The runs of resolved offsets above the position, in order: none as long as records are resolved in order. */
   *resolvedRuns(): IterableIterator<OffsetRun> {
+    const { position } = this;
     let from = -1; // where the run under way began
-    let after = this.position;
-    for (const segment of this.#segments.slice(this.#first)) {
-      const { records } = segment;
-      if (segment.remaining === 0) {
-        if (from < 0) from = after;
-        after = records.next;
-        continue;
-      }
-      for (let i = 0; i < records.length; i++) {
+    let end = position; // what was looked at so far
+    for (const segment of this.#segments) {
+      const { records, head } = segment;
+      if (from < 0 && segment.from > end) from = end; // a segment that was taken out
+      if (from < 0 && head > 0 && segment.from >= position) from = segment.from;
+      for (let i = head; i < records.length; i++) {
         if (segment.state(i) === Resolved) {
           if (from < 0) from = records.offset(i);
-        } else {
-          if (from >= 0 && from < records.offset(i) && from >= this.position) yield { from, to: records.offset(i) };
+        } else if (from >= 0) {
+          yield { from, to: records.offset(i) };
           from = -1;
         }
       }
-      after = records.next;
+      end = segment.next;
     }
-    if (from >= 0 && from < after) yield { from, to: after };
+    if (from < 0 && this.#end > end) from = end;
+    if (from >= 0) yield { from, to: this.#end };
   }
 }

@@ -7,15 +7,18 @@
 import { Cause, type Clock, Effect, Latch } from "effect";
 import type { DeadLetterReason } from "../dead_letter/dead_letter.ts";
 import type { Sender } from "../client/port.ts";
-import { ActorFailed, DecodeError, type LeaseLost, type PublishError, ReceiveTimeout } from "../errors.ts";
-import { type Answered, answered, failed, Handlers, isPending } from "./answer.ts";
+import { ActorFailed, DecodeError, ReceiveTimeout } from "../errors.ts";
+import { type Answered, failed, Handlers } from "./answer.ts";
 import { takeBatch } from "./batch.ts";
-import { publishAll, writeDeadLetter } from "./delivery.ts";
+import { Fenced } from "./crash.ts";
+import { Delivery } from "./delivery.ts";
 import type { Call, Invoke } from "./invoke.ts";
-import { Lane, type LaneStart, runLane } from "./lane.ts";
+import { answerOf, Lane, type LaneStart, messageOf, runLane } from "./lane.ts";
+import { writeDeadLetter } from "./letter.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
+import { Slots } from "./slots.ts";
 
 /** What an incarnation needs beside its partition. */
 export interface IncarnationServices {
@@ -25,28 +28,30 @@ export interface IncarnationServices {
   readonly sender: Sender;
 }
 
-/** A crash that is not the actor's fault and not counted: its lease is lost, its work belongs to another. */
-export class Fenced {
-  /** Tells it apart. */
-  readonly _tag = "Fenced";
-  constructor(readonly error: LeaseLost) {}
-}
-
 // How long the loop may keep the event loop to itself, in milliseconds: heartbeats, HTTP and signals wait that long.
 const SLICE = 4;
 // Records between two looks at the clock.
 const LOOK = 64;
+
 /** See the module. */
 export class Incarnation {
   readonly lanes = new Map<unknown, Lane>();
   readonly handlers = new Handlers();
-  readonly #wake = Latch.makeUnsafe(false);
-  readonly #read: ReadMessage = { type: null, message: undefined };
-  #replay: Item[];
-  #crash: { readonly cause: Cause.Cause<unknown> } | null = null;
-  #blocked = 0; // lanes that wait for room in the sender
+  /** Messages in flight; one that waits for its retry is not. */
+  readonly slots: Slots;
   /** Whether a call of `receiveBatch` is under way. */
   batching = false;
+  readonly #wake = Latch.makeUnsafe(false);
+  readonly #read: ReadMessage = { type: null, message: undefined };
+  /** Records taken up by an earlier incarnation, or in a batch that failed: the oldest is the last. */
+  #again: Item[];
+  #crash: { readonly cause: Cause.Cause<unknown> } | null = null;
+  /** The record the loop works on: a throw is its doing. */
+  #inHand: Item | undefined;
+  /** Publications that wait for room in the sender. */
+  readonly #offering = new Set<Delivery>();
+  /** Lanes that wait for room in the sender for what a message of the loop published. */
+  #blocked = 0;
 
   constructor(
     readonly partition: Partition,
@@ -56,8 +61,10 @@ export class Incarnation {
     readonly context: IncarnationContext,
     readonly fork: (effect: Effect.Effect<void>) => void,
   ) {
-    this.#replay = [...partition.reopened()].reverse();
+    this.slots = new Slots(partition.actor.settings.concurrency);
+    this.#again = [...partition.reopened()].reverse();
     partition.wake = this.wake;
+    partition.crash = this.crash;
   }
 
   /** Looks for work again. */
@@ -65,8 +72,19 @@ export class Incarnation {
     this.#wake.openUnsafe();
   };
 
+  /** Whether nothing may be begun or settled here any more. */
+  get over(): boolean {
+    return this.#crash !== null || this.partition.lease.fenced;
+  }
+
   /** Runs until the partition is drained; fails with what ended it otherwise. */
   readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => this.#turn());
+
+  /** After {@linkcode run}, when the lanes are gone: what waits for room in the sender is left to the next. */
+  end(): void {
+    for (const delivery of this.#offering) delivery.abandon();
+    this.#offering.clear();
+  }
 
   #turn(): Effect.Effect<void, unknown> {
     this.#wake.closeUnsafe();
@@ -74,22 +92,15 @@ export class Incarnation {
     try {
       more = this.#pump();
     } catch (defect) {
-      this.crash(Cause.die(defect));
+      this.crash(Cause.die(defect), this.#inHand);
     }
-    if (this.#crash !== null) return Effect.failCause(this.#crash.cause);
     const { partition } = this;
+    if (this.#crash !== null) return Effect.failCause(this.#crash.cause);
+    if (partition.lease.fenced) return Effect.fail(new Fenced(partition.lease.lost()));
     if (partition.fetchError !== null) {
-      const { fetchError } = partition;
-      return Effect.fail(
-        new ActorFailed(
-          partition.actor.name,
-          partition.topic,
-          partition.partition,
-          partition.position,
-          fetchError.message,
-          { cause: fetchError },
-        ),
-      );
+      const { actor, topic, partition: number, position, fetchError } = partition;
+      const cause = { cause: fetchError };
+      return Effect.fail(new ActorFailed(actor.name, topic, number, position, fetchError.message, cause));
     }
     if (partition.draining && this.lanes.size === 0 && !this.batching && partition.unacknowledged === 0) {
       return Effect.void;
@@ -97,14 +108,16 @@ export class Incarnation {
     return Effect.flatMap(more ? Effect.yieldNow : this.#wake.await, () => this.#turn());
   }
 
-  /** Takes records up until there is none, or no lane, or the time is over (then true). */
+  /** Takes records up until there is none, or no slot, or the time is over (then true). */
   #pump(): boolean {
-    const { partition, lanes } = this;
-    const { concurrency } = partition.actor.settings;
+    const { partition, lanes, slots } = this;
     if (partition.draining) return false;
-    if (partition.actor.receiveBatch !== undefined) return this.#blocked === 0 && !this.batching && takeBatch(this);
+    const inBatches = partition.actor.receiveBatch !== undefined;
     const end = this.clock.currentTimeMillisUnsafe() + SLICE;
-    for (let taken = 1; lanes.size < concurrency && this.#blocked === 0 && this.#crash === null; taken++) {
+    for (let taken = 1; slots.free && this.#blocked === 0 && !this.batching && !this.over; taken++) {
+      this.#inHand = undefined;
+      // What was taken up before is received alone: the record that made a batch fail must be found.
+      if (inBatches && this.#again.length === 0) return takeBatch(this);
       const item = this.next();
       if (item === null) return false;
       if (lanes.size === 0 || !this.park(item)) this.#start(item);
@@ -115,9 +128,14 @@ export class Incarnation {
 
   /** Puts a record behind the one of its key that is in hand; false if there is none. */
   park(item: Item): boolean {
-    const lane = this.lanes.get(this.#laneKey(item));
-    lane?.parked.push(item);
+    const lane = this.laneOf(item);
+    lane?.parked.push({ item, start: {} });
     return lane !== undefined;
+  }
+
+  /** The lane of a record's key, if there is one. */
+  laneOf(item: Item): Lane | undefined {
+    return this.lanes.get(this.#laneKey(item));
   }
 
   #laneKey(item: Item): unknown {
@@ -127,26 +145,36 @@ export class Incarnation {
 
   /** The next record to take up. */
   next(): Item | null {
-    const again = this.#replay.pop();
+    const again = this.#again.pop();
     if (again !== undefined) return again;
     const segment = this.partition.next();
     return segment === null ? null : { segment, index: segment.cursor++ };
+  }
+
+  /** Takes these up once more, each alone, before anything else. */
+  receiveAlone(items: ReadonlyArray<Item>): void {
+    this.#again.push(...items.toReversed());
   }
 
   /** Calls `receive`; opens a lane if the message can't be settled at once. */
   #start(item: Item): void {
     const call = this.call(item);
     if (call === null) return;
-    if (!isPending(call.result)) {
-      const answer = call.threw ? failed(call.result) : answered(call.result);
-      if (answer._tag === "Done") {
-        const rest = this.succeed(item, call);
-        if (rest === null) return;
-        return this.openLane(item, { rest });
-      }
-      return this.openLane(item, { call, answer });
+    const answer = answerOf(call);
+    if (answer === null) return this.openLane(item, { call });
+    if (answer._tag === "Failed") return this.openLane(item, { call, answer });
+    this.settle(item, call, answer);
+  }
+
+  /** Settles what needs no waiting; opens a lane for the rest. */
+  settle(item: Item, call: Call, answer: Answered): void {
+    if (answer._tag === "Done") {
+      const rest = this.succeed(item, call);
+      if (rest !== null) this.openLane(item, { rest });
+    } else {
+      const pause = this.conclude(item, call, answer);
+      if (pause !== null) this.openLane(item, { pause });
     }
-    this.openLane(item, { call });
   }
 
   /** Reads the message and calls `receive`. Null where the record needed no call: it is settled. */
@@ -157,6 +185,7 @@ export class Incarnation {
 
   /** Reads the message; the result is good until the next call. Null where the record needs no `receive`. */
   read(item: Item): { readonly type: string; readonly message: unknown } | null {
+    this.#inHand = item;
     const { partition, services } = this;
     const { segment, index } = item;
     const deaths = partition.deaths(segment.records.offset(index));
@@ -185,20 +214,22 @@ export class Incarnation {
   /** The number of the attempt that begins now. */
   #attempt({ segment, index }: Item): number {
     const { partition } = this;
-    const offset = segment.records.offset(index);
-    const attempt = partition.attempts(offset) + 1;
+    const attempt = partition.attempts(segment.records.offset(index)) + 1;
     partition.counters.received++;
-    if (attempt > 1) {
-      partition.counters.retried++;
-      partition.setAttempts(offset, attempt);
-    }
+    if (attempt > 1) partition.counters.retried++;
     return attempt;
+  }
+
+  /** Notes the attempt, which only a message that is settled at once can do without. */
+  noteAttempt({ segment, index }: Item, context: MessageContext): void {
+    this.partition.setAttempts(segment.records.offset(index), context.attempt);
   }
 
   /** Opens the lane of a record's key. */
   openLane(item: Item, start: LaneStart): void {
-    const lane = new Lane(this.#laneKey(item));
+    const lane = new Lane(this.#laneKey(item), start);
     this.lanes.set(lane.key, lane);
+    this.slots.takeUnsafe();
     if (start.rest !== undefined) this.#blocked++;
     this.fork(runLane(this, lane, start, item));
   }
@@ -206,12 +237,13 @@ export class Incarnation {
   /** The lane is done. */
   closeLane(lane: Lane): void {
     this.lanes.delete(lane.key);
+    this.slots.give();
     this.wake();
   }
 
   /** The message succeeded: what it published goes to the sender. Null when it is all there. */
   succeed(item: Item, call: Call): Effect.Effect<void> | null {
-    const { partition } = this;
+    const { partition, services } = this;
     const { published } = call.context;
     call.context.close();
     if (published === null) {
@@ -219,12 +251,55 @@ export class Incarnation {
       partition.resolve(item);
       return null;
     }
-    return publishAll(partition, this.services.sender, item, published, this.publishFailed);
+    const delivery = new Delivery(partition, services.sender, item, published);
+    const rest = delivery.offer();
+    if (rest === null) return null;
+    this.#offering.add(delivery);
+    return Effect.map(rest, () => void this.#offering.delete(delivery));
   }
 
   /** The sender has room again for what a message of the loop published. */
   unblock(): void {
     this.#blocked--;
+    this.wake();
+  }
+
+  /** Settles an answer that is neither done nor a failure; milliseconds where it is to be received again after them. */
+  conclude(item: Item, call: Call, answer: Answered): number | null {
+    this.noteAttempt(item, call.context);
+    if (answer._tag !== "Outcome") {
+      call.context.abort();
+      if (answer._tag === "Defect") this.crash(answer.cause, item);
+      return null;
+    }
+    call.context.close();
+    const { outcome } = answer;
+    if (outcome._tag === "RetryAfter") return outcome.delay;
+    if (outcome._tag === "Skip") this.#skip(item);
+    else if (outcome._tag === "DeadLetter") this.giveUp(item, "rejected", outcome.reason);
+    else this.stop(item, outcome.reason);
+    return null;
+  }
+
+  /** Notes a failed call; answers how many there were of this message. */
+  countFailure(item: Item, call: Call): number {
+    call.context.abort();
+    this.partition.counters.failed++;
+    this.noteAttempt(item, call.context);
+    return this.partition.addFailure(item.segment.records.offset(item.index));
+  }
+
+  /** The message's retries are used up. */
+  exhausted(item: Item, error: unknown): void {
+    const { onFailure } = this.partition.actor.settings;
+    if (onFailure === "skip") this.#skip(item);
+    else if (onFailure === "stop") this.stop(item, `retries exhausted: ${messageOf(error)}`, error);
+    else this.giveUp(item, "retries-exhausted", messageOf(error));
+  }
+
+  #skip(item: Item): void {
+    this.partition.counters.skipped++;
+    this.partition.resolve(item);
   }
 
   /** The record becomes a dead letter. */
@@ -233,9 +308,7 @@ export class Incarnation {
     const { actor } = partition;
     const attempts = partition.attempts(item.segment.records.offset(item.index));
     const note = { group: actor.group, actor: actor.name, reason, error, attempts };
-    const tooLarge = (cause: PublishError) => this.stop(item, `its dead letter is too large: ${cause.message}`, cause);
-    const rest = writeDeadLetter(partition, this.services.sender, item, note, tooLarge, this.publishFailed, this.fork);
-    if (rest !== null) this.fork(rest);
+    writeDeadLetter(partition, this.services.sender, item, note);
   }
 
   /** Ends the system. */
@@ -245,21 +318,22 @@ export class Incarnation {
     this.crash(Cause.fail(new ActorFailed(actor.name, topic, partition, offset, detail, { cause })));
   }
 
-  readonly publishFailed = (error: PublishError | LeaseLost, item: Item): void => {
-    if (error._tag === "LeaseLost") this.crash(Cause.fail(new Fenced(error)));
-    else this.crash(Cause.die(error), item);
-  };
-
   /** Ends this incarnation with a cause; `item` is to blame, if any. */
-  crash(cause: Cause.Cause<unknown>, item?: Item): void {
+  readonly crash = (cause: Cause.Cause<unknown>, item?: Item): void => {
     if (this.#crash !== null) return;
     if (item !== undefined) this.partition.addDeath(item.segment.records.offset(item.index));
     this.#crash = { cause };
     this.wake();
+  };
+
+  /** Waits for a call's pending result, at most for the actor's `receiveTimeout`. */
+  wait(item: Item, call: Call): Effect.Effect<Answered> {
+    this.noteAttempt(item, call.context);
+    return this.waitFor(item, call.result, () => call.context.abort());
   }
 
-  /** Waits for a pending result, at most for the actor's `receiveTimeout`; `abort` is told when it is given up. */
-  wait(item: Item, result: unknown, abort: () => void): Effect.Effect<Answered> {
+  /** The same for any result; `abort` is told when it is given up. */
+  waitFor(item: Item, result: unknown, abort: () => void): Effect.Effect<Answered> {
     const { actor, topic, partition } = this.partition;
     const limit = actor.settings.receiveTimeout;
     return this.handlers.wait(result, limit).pipe(
@@ -270,10 +344,5 @@ export class Incarnation {
       }),
       Effect.onInterrupt(() => Effect.sync(abort)),
     );
-  }
-
-  /** Waits before a retry; not when the partition is drained. */
-  pause(millis: number): Effect.Effect<void> {
-    return this.partition.pause(millis);
   }
 }

@@ -2,9 +2,10 @@
  * Calling an actor's function with one message.
  * @module
  */
-import { Effect } from "effect";
+import { Effect, Exit } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import type { Envelope } from "../context.ts";
+import { isOutcome, type Outcome } from "../outcome.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
 
@@ -29,7 +30,7 @@ export function makeInvoke(actor: ActorDefinition, incarnation: IncarnationConte
     try {
       const result = receive !== undefined
         ? receive.get(type)?.(message, context)
-        : first(receiveBatch?.([{ message, context } as Envelope<unknown>], context as never));
+        : first(actor.name, receiveBatch?.([{ message, context } as Envelope<unknown>], context as never));
       return { context, result, threw: false };
     } catch (error) {
       return { context, result: error, threw: true };
@@ -38,13 +39,33 @@ export function makeInvoke(actor: ActorDefinition, incarnation: IncarnationConte
 }
 
 /** The only outcome of a batch of one, however it is answered. */
-function first(answer: unknown): unknown {
-  if (Array.isArray(answer)) return answer[0];
+function first(actor: string, answer: unknown): unknown {
+  if (Array.isArray(answer)) {
+    const outcomes = outcomesIn(answer, 1);
+    return outcomes === null ? misfit(actor) : outcomes[0];
+  }
   if (typeof answer === "object" && answer !== null) {
-    if (Effect.isEffect(answer)) return Effect.map(answer as Effect.Effect<unknown>, first);
+    if (Effect.isEffect(answer)) {
+      return Effect.map(answer as Effect.Effect<unknown>, (value) => first(actor, value));
+    }
     if (typeof (answer as PromiseLike<unknown>).then === "function") {
-      return (answer as PromiseLike<unknown>).then(first);
+      return (answer as PromiseLike<unknown>).then((value) => first(actor, value));
     }
   }
   return answer;
+}
+
+/** A batch's outcomes, one per message; null where the answer doesn't fit. */
+export function outcomesIn(
+  answer: ReadonlyArray<unknown>,
+  count: number,
+): ReadonlyArray<Outcome | undefined> | null {
+  const fits = answer.length === count && answer.every((each) => each === undefined || isOutcome(each));
+  return fits ? answer as ReadonlyArray<Outcome | undefined> : null;
+}
+
+/** The defect of an answer that doesn't fit. */
+export function misfit(actor: string): Exit.Failure<never, never> {
+  const detail = "receiveBatch must answer nothing, or an array with one outcome (or undefined) per message";
+  return Exit.die(new TypeError(`${actor}: ${detail}`)) as Exit.Failure<never, never>;
 }

@@ -9,128 +9,115 @@ import type { Incarnation } from "./incarnation.ts";
 import type { Call } from "./invoke.ts";
 import type { Item } from "./partition.ts";
 
-/** The lane of one key. */
-export class Lane {
-  /** The messages that wait behind the one in hand. */
-  readonly parked: Item[] = [];
-  constructor(readonly key: unknown) {}
-}
-
-/**
- * Where a lane begins: with a call whose answer is awaited or known, with publications that wait for room, or (none of
- * them) with a call still to be made.
- */
+/** How far a message has come when its lane takes it over: by default it is still to be received. */
 export interface LaneStart {
-  /** The call. */
+  /** It was received. */
   readonly call?: Call;
-  /** Its answer, if it is known. */
+  /** What the call came to, if that is known. */
   readonly answer?: Answered;
-  /** The rest of a message's publications. */
+  /** It is received again after so many milliseconds. */
+  readonly pause?: number;
+  /** It is settled, and what it published waits for room in the sender. */
   readonly rest?: Effect.Effect<void>;
 }
 
-/** Settles `item`, then whatever was parked meanwhile; ends when nothing is. */
-export function runLane(incarnation: Incarnation, lane: Lane, first: LaneStart, item: Item): Effect.Effect<void> {
-  return Effect.gen(function* () {
-    if (first.rest !== undefined) {
-      yield* Effect.ensuring(first.rest, Effect.sync(() => incarnation.unblock()));
-    } else {
-      const call = first.call ?? incarnation.call(item);
-      if (call !== null) yield* settle(incarnation, item, call, first.answer);
-    }
-    while (!incarnation.partition.draining) {
-      const next = lane.parked.shift();
-      if (next === undefined) break;
-      const call = incarnation.call(next);
-      if (call !== null) yield* settle(incarnation, next, call, undefined);
-    }
-    incarnation.closeLane(lane);
-  }).pipe(Effect.catchDefect((defect) => Effect.sync(() => incarnation.crash(Cause.die(defect), item))));
+/** A message that waits in a lane. */
+export interface Parked {
+  /** Its record. */
+  readonly item: Item;
+  /** How far it has come. */
+  readonly start: LaneStart;
+}
+
+/** The lane of one key. */
+export class Lane {
+  /** The messages that wait behind the one in hand. */
+  readonly parked: Parked[] = [];
+  /** Whether a message in it is to be received again: then those behind it are, too. */
+  retries: boolean;
+
+  constructor(readonly key: unknown, { pause }: LaneStart) {
+    this.retries = pause !== undefined;
+  }
+}
+
+const fresh: LaneStart = {};
+
+/** Settles `item`, then whatever was parked meanwhile; ends when nothing is, or when nothing may be begun any more. */
+export function runLane(incarnation: Incarnation, lane: Lane, start: LaneStart, item: Item): Effect.Effect<void> {
+  return Effect.suspend(() => {
+    let inHand: Parked | undefined = { item, start };
+    return Effect.gen(function* () {
+      while (inHand !== undefined) {
+        const { rest } = inHand.start;
+        if (rest !== undefined) yield* Effect.ensuring(rest, Effect.sync(() => incarnation.unblock()));
+        else yield* settle(incarnation, lane, inHand.item, inHand.start);
+        inHand = incarnation.over || incarnation.partition.draining ? undefined : lane.parked.shift();
+      }
+      incarnation.closeLane(lane);
+    }).pipe(
+      Effect.catchDefect((defect) => Effect.sync(() => incarnation.crash(Cause.die(defect), inHand?.item ?? item))),
+    );
+  });
 }
 
 /** Follows one message to its outcome, through its retries. */
-const settle = (
-  incarnation: Incarnation,
-  item: Item,
-  firstCall: Call,
-  firstAnswer: Answered | undefined,
-): Effect.Effect<void> =>
+const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneStart): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { partition } = incarnation;
-    const { actor, counters } = partition;
-    const offset = item.segment.records.offset(item.index);
-    let call = firstCall;
-    let answer = firstAnswer;
+    const { partition, slots } = incarnation;
+    let { call, answer, pause } = start;
     let step: RetryStep | undefined;
     for (;;) {
-      answer ??= call.threw
-        ? failed(call.result)
-        : isPending(call.result)
-        ? yield* incarnation.wait(item, call.result, () => call.context.abort())
-        : answered(call.result);
-      let pause: number;
-      switch (answer._tag) {
-        case "Done": {
+      if (pause === undefined) {
+        if (call === undefined) {
+          const made = incarnation.call(item);
+          if (made === null) return;
+          call = made;
+        }
+        answer ??= answerOf(call) ?? (yield* incarnation.wait(item, call));
+        // Another message has ended the incarnation while this one was waited for: it belongs to the next.
+        if (incarnation.over) return call.context.abort();
+        if (answer._tag === "Done") {
           const rest = incarnation.succeed(item, call);
           if (rest !== null) yield* rest;
           return;
         }
-        case "Defect":
-          call.context.abort();
-          return incarnation.crash(answer.cause, item);
-        case "Outcome": {
-          call.context.close();
-          const { outcome } = answer;
-          partition.setAttempts(offset, call.context.attempt);
-          if (outcome._tag === "Skip") {
-            counters.skipped++;
-            return partition.resolve(item);
-          }
-          if (outcome._tag === "DeadLetter") return incarnation.giveUp(item, "rejected", outcome.reason);
-          if (outcome._tag === "Stop") return incarnation.stop(item, outcome.reason);
-          pause = outcome.delay;
-          break;
-        }
-        case "Failed": {
-          call.context.abort();
-          counters.failed++;
-          partition.setAttempts(offset, call.context.attempt);
-          step ??= yield* retryStep(actor.retry, call.context.attempt);
+        if (answer._tag === "Failed") {
+          const failures = incarnation.countFailure(item, call);
+          step ??= yield* retryStep(partition.actor.retry, failures);
           const next = yield* step(answer.error);
-          if (next === null) return exhausted(incarnation, item, answer.error);
+          if (next === null) return incarnation.exhausted(item, answer.error);
           pause = next;
-          break;
+        } else {
+          const again = incarnation.conclude(item, call, answer);
+          if (again === null) return;
+          pause = again;
         }
-        default:
-          return;
       }
-      yield* incarnation.pause(pause);
-      if (partition.draining) return; // the next owner goes on counting
-      const again = incarnation.call(item);
-      if (again === null) return;
-      call = again;
-      answer = undefined;
+      lane.retries = true;
+      for (let i = 0; i < lane.parked.length; i++) {
+        lane.parked[i].start.call?.context.abort();
+        lane.parked[i] = { item: lane.parked[i].item, start: fresh };
+      }
+      slots.give();
+      yield* partition.pause(pause);
+      yield* slots.take;
+      if (partition.draining || incarnation.over) return; // the next owner, or incarnation, goes on counting
+      call = answer = pause = undefined;
     }
   });
 
-function exhausted(incarnation: Incarnation, item: Item, error: unknown): void {
-  const { partition } = incarnation;
-  switch (partition.actor.settings.onFailure) {
-    case "skip":
-      partition.counters.skipped++;
-      return partition.resolve(item);
-    case "stop":
-      return incarnation.stop(item, `retries exhausted: ${messageOf(error)}`, error);
-    case "dead-letter":
-      return incarnation.giveUp(item, "retries-exhausted", messageOf(error));
-  }
+/** The answer of a call, or null where it must be waited for. */
+export function answerOf(call: Call): Answered | null {
+  if (call.threw) return failed(call.result);
+  return isPending(call.result) ? null : answered(call.result);
 }
 
 /** Milliseconds to the next attempt; null when there is none. */
 type RetryStep = (error: unknown) => Effect.Effect<number | null>;
 
-/** Drives a schedule by hand; attempts made by an earlier owner count. */
-const retryStep = (schedule: Schedule.Schedule<unknown>, attempts: number): Effect.Effect<RetryStep> =>
+/** Drives a schedule by hand; failures that an earlier incarnation or owner saw count. */
+const retryStep = (schedule: Schedule.Schedule<unknown>, failures: number): Effect.Effect<RetryStep> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock;
     const advance = yield* Schedule.toStep(schedule);
@@ -139,7 +126,7 @@ const retryStep = (schedule: Schedule.Schedule<unknown>, attempts: number): Effe
         Effect.exit(advance(clock.currentTimeMillisUnsafe(), error)),
         (exit) => Exit.isSuccess(exit) ? Duration.toMillis(exit.value[1]) : null,
       );
-    for (let made = 1; made < attempts; made++) yield* step(undefined);
+    for (let seen = 1; seen < failures; seen++) yield* step(undefined);
     return step;
   });
 

@@ -20,7 +20,6 @@ export interface MailboxLimits {
  */
 export class Mailbox {
   #chunks: FetchedChunk[] = [];
-  #first = 0;
   #records = 0;
   #bytes = 0;
   #paused = false;
@@ -48,44 +47,40 @@ export class Mailbox {
 
   /** Whether no chunk waits. */
   get empty(): boolean {
-    return this.#first === this.#chunks.length;
+    return this.#chunks.length === 0;
   }
 
   /** Puts a chunk at the end. */
   push(chunk: FetchedChunk): void {
     this.#chunks.push(chunk);
-    this.#records += chunk.count;
-    this.#bytes += chunk.bytes.length;
-    if (!this.#paused && (this.#records >= this.limits.records || this.#bytes >= this.limits.bytes)) {
-      this.#paused = true;
-      this.flow.pause();
-    }
+    this.hold(chunk.count, chunk.bytes.length);
   }
 
   /** The oldest chunk, which stays counted until {@linkcode release} is told that its records are resolved. */
   peek(): FetchedChunk | undefined {
-    return this.#chunks[this.#first];
+    return this.#chunks[0];
   }
 
   /** Takes the oldest chunk out. */
   shift(): void {
-    this.#first++;
-    if (this.#first === this.#chunks.length) {
-      this.#chunks = [];
-      this.#first = 0;
-    }
+    this.#chunks.shift();
   }
 
   /** Drops every chunk that waits. */
   clear(): void {
-    for (; this.#first < this.#chunks.length; this.#first++) {
-      const chunk = this.#chunks[this.#first];
-      this.#records -= chunk.count;
-      this.#bytes -= chunk.bytes.length;
-    }
+    const chunks = this.#chunks;
     this.#chunks = [];
-    this.#first = 0;
-    this.release(0, 0);
+    this.release(chunks.reduce((sum, { count }) => sum + count, 0), chunks.reduce((sum, c) => sum + c.bytes.length, 0));
+  }
+
+  /** Notes that `records` and `bytes` more are held. */
+  hold(records: number, bytes: number): void {
+    this.#records += records;
+    this.#bytes += bytes;
+    if (!this.#paused && (this.#records >= this.limits.records || this.#bytes >= this.limits.bytes)) {
+      this.#paused = true;
+      this.flow.pause();
+    }
   }
 
   /** Notes that `records` and `bytes` are held no longer. */

@@ -105,7 +105,13 @@ export class MessageContext implements ActorContext<unknown> {
 }
 
 /** A record as an object. */
-export function recordAt(records: Records, topic: string, partition: number, index: number): ConsumerRecord {
+export function recordAt(
+  records: Records,
+  topic: string,
+  partition: number,
+  index: number,
+  headers: RecordHeaders = records.headers(index),
+): ConsumerRecord {
   return {
     topic,
     partition,
@@ -113,6 +119,6 @@ export function recordAt(records: Records, topic: string, partition: number, ind
     timestamp: records.timestamp(index),
     key: records.key(index),
     value: records.value(index),
-    headers: records.headers(index),
+    headers,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { ActorDefinition } from "../actor.ts";
 import type { Records } from "../codec/batch_decoder.ts";
+import { z } from "zod";
 import { DecodeError } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 
@@ -33,10 +34,15 @@ export class MessageReader {
 
   /**
    * Reads record `index` into `into` (reused from record to record). Throws {@linkcode DecodeError} for a poison
-   * record: no event's type, no value, not JSON, or not what the schema says.
+   * record: no event's type, no value, not JSON, not what the schema says, or headers that can't be read.
    */
   read(records: Records, partition: number, index: number, into: ReadMessage): void {
-    const type = records.hasHeaders(index) ? records.headerText(index, TYPE_HEADER) : undefined;
+    let type: string | undefined;
+    try {
+      type = records.hasHeaders(index) ? records.headerText(index, TYPE_HEADER) : undefined;
+    } catch (cause) {
+      throw this.#poison(records, partition, index, `headers that can't be read: ${textOf(cause)}`, cause);
+    }
     const event = type === undefined ? this.#only : this.#events.get(type);
     if (event === undefined) throw this.#poison(records, partition, index, this.#noEvent(type));
     if (!this.#received.has(event.name)) {
@@ -56,9 +62,16 @@ export class MessageReader {
     try {
       json = JSON.parse(text);
     } catch (cause) {
-      throw this.#poison(records, partition, index, `not JSON: ${(cause as Error).message}`, cause);
+      throw this.#poison(records, partition, index, `not JSON: ${textOf(cause)}`, cause);
     }
-    const parsed = event.schema.safeParse(json);
+    let parsed: z.ZodSafeParseResult<unknown>;
+    try {
+      parsed = event.schema.safeParse(json);
+    } catch (cause) {
+      // That every message will meet with: no record's fault.
+      if (cause instanceof z.core.$ZodAsyncError) throw new TypeError(`${event.name}: its schema waits; it must not`);
+      throw this.#poison(records, partition, index, `not a ${event.name}: its schema threw: ${textOf(cause)}`, cause);
+    }
     if (!parsed.success) {
       const issues = parsed.error.issues.map(({ path, message }) =>
         `${path.map(String).join(".") || "(message)"}: ${message}`
@@ -78,4 +91,8 @@ export class MessageReader {
   #poison(records: Records, partition: number, index: number, detail: string, cause?: unknown): DecodeError {
     return new DecodeError(this.topic, partition, records.offset(index), detail, { cause });
   }
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -2,33 +2,43 @@
  * The offset map: which records above the committed offset are resolved already, in the commit's metadata, so that the
  * next owner does not repeat them. It only saves repeats; nothing relies on it. A foreign client's commit erases it.
  *
- * Bytes, before base64: a version, the attempts of the record at the committed offset, how often a process died with
- * that record at the frontier, then alternating lengths of unresolved and resolved runs, all as unsigned varints.
+ * Bytes, before base64: a version; attempts, failures and deaths of the record at the committed offset; alternating
+ * lengths of unresolved and resolved runs; all as unsigned varints. Then a CRC-32C of the committed offset and of what
+ * stands before: other frameworks write base64 as well, and whoever takes theirs for a map loses records.
  * @module
  */
+import { crc32c } from "../codec/crc32c.ts";
 import type { OffsetRun } from "./frontier.ts";
 
 /** What the metadata of a commit says. */
 export interface OffsetMap {
   /** How often `receive` was called with the record at the committed offset. */
   readonly attempts: number;
-  /** How often a process ended without a goodbye while that record was the oldest. */
+  /** How many of these calls failed, which is what the retry schedule counts. */
+  readonly failures: number;
+  /** How often an incarnation ended by that record. */
   readonly deaths: number;
   /** Resolved runs above the committed offset, in order. */
   readonly resolved: ReadonlyArray<OffsetRun>;
 }
 
 /** Nothing known. */
-export const emptyOffsetMap: OffsetMap = { attempts: 0, deaths: 0, resolved: [] };
+export const emptyOffsetMap: OffsetMap = { attempts: 0, failures: 0, deaths: 0, resolved: [] };
 
 const VERSION = 1;
 // 4,096 is the broker's default for offset.metadata.max.bytes; 3,072 bytes make 4,096 in base64.
 const LIMIT = 3_072;
+const CRC_BYTES = 4;
 
 /** The metadata for a commit of `offset`; "" where there is nothing to say. The far end is cut to fit. */
-export function encodeOffsetMap(offset: number, attempts: number, deaths: number, runs: Iterable<OffsetRun>): string {
+export function encodeOffsetMap(
+  offset: number,
+  { attempts, failures, deaths }: Omit<OffsetMap, "resolved">,
+  runs: Iterable<OffsetRun>,
+): string {
   const bytes = [VERSION];
   put(bytes, attempts);
+  put(bytes, failures);
   put(bytes, deaths);
   const empty = bytes.length;
   let at = offset;
@@ -37,34 +47,49 @@ export function encodeOffsetMap(offset: number, attempts: number, deaths: number
     put(bytes, from - at);
     put(bytes, to - from);
     at = to;
-    if (bytes.length > LIMIT) {
+    if (bytes.length > LIMIT - CRC_BYTES) {
       bytes.length = length;
       break;
     }
   }
-  return bytes.length === empty && attempts === 0 && deaths === 0 ? "" : encodeBase64(Uint8Array.from(bytes));
+  if (bytes.length === empty && attempts === 0 && failures === 0 && deaths === 0) return "";
+  const map = new Uint8Array(bytes.length + CRC_BYTES);
+  map.set(bytes);
+  new DataView(map.buffer).setUint32(bytes.length, checksum(offset, map));
+  return btoa(String.fromCharCode(...map));
 }
 
 /** Reads a commit's metadata; whatever can't be read is nothing known. */
 export function decodeOffsetMap(offset: number, metadata: string): OffsetMap {
   const bytes = decodeBase64(metadata);
-  if (bytes === null || bytes.length < 3 || bytes[0] !== VERSION) return emptyOffsetMap;
-  const reader = { bytes, at: 1 };
+  const end = bytes === null ? 0 : bytes.length - CRC_BYTES;
+  if (bytes === null || end < 4 || bytes[0] !== VERSION) return emptyOffsetMap;
+  if (new DataView(bytes.buffer).getUint32(end) !== checksum(offset, bytes)) return emptyOffsetMap;
+  const reader = { bytes: bytes.subarray(0, end), at: 1 };
   const attempts = take(reader);
+  const failures = take(reader);
   const deaths = take(reader);
-  if (attempts === null || deaths === null) return emptyOffsetMap;
+  if (attempts === null || failures === null || deaths === null) return emptyOffsetMap;
   const resolved: OffsetRun[] = [];
   let at = offset;
-  while (reader.at < bytes.length) {
+  while (reader.at < end) {
     const open = take(reader);
     const done = take(reader);
-    if (open === null || done === null || done === 0) return emptyOffsetMap;
+    if (open === null || done === null || open === 0 || done === 0) return emptyOffsetMap;
     const from = at + open;
     at = from + done;
     if (!Number.isSafeInteger(at)) return emptyOffsetMap;
     resolved.push({ from, to: at });
   }
-  return { attempts, deaths, resolved };
+  return { attempts, failures, deaths, resolved };
+}
+
+/** Of the offset and of all but the last four bytes. */
+function checksum(offset: number, map: Uint8Array): number {
+  const bytes = new Uint8Array(8 + map.length - CRC_BYTES);
+  new DataView(bytes.buffer).setBigInt64(0, BigInt(offset));
+  bytes.set(map.subarray(0, map.length - CRC_BYTES), 8);
+  return crc32c(bytes, 0, bytes.length);
 }
 
 function put(bytes: number[], value: number): void {
@@ -84,10 +109,6 @@ function take(reader: { readonly bytes: Uint8Array; at: number }): number | null
     if (byte < 128) return value;
   }
   return null;
-}
-
-function encodeBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }
 
 function decodeBase64(text: string): Uint8Array | null {

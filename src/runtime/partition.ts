@@ -3,13 +3,13 @@
  * counted of its records.
  * @module
  */
-import { Effect, Latch } from "effect";
+import { type Cause, Effect, Latch } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { decodeRecords } from "../codec/batch_decoder.ts";
 import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit } from "../client/port.ts";
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
-import { Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
+import { Condemned, Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
 import type { PartitionLease } from "./lease.ts";
 import { Mailbox } from "./mailbox.ts";
 import { encodeOffsetMap, type OffsetMap } from "./offset_map.ts";
@@ -26,7 +26,7 @@ export interface Item {
 export class Partition implements FetchTarget {
   /** Everything held for it. */
   readonly mailbox: Mailbox;
-  /** Records whose outcome is settled and whose publications are not acknowledged yet. */
+  /** Records whose outcome is settled and whose publications, or dead letters, are not acknowledged yet. */
   unacknowledged = 0;
   /** The log's end as of the last fetch. */
   highWatermark = 0;
@@ -36,13 +36,19 @@ export class Partition implements FetchTarget {
   fetchError: OffsetOutOfRange | KafkaError | CorruptRecordError | null = null;
   /** What is to be called when there may be something to do. */
   wake: () => void = () => {};
+  /** Ends the incarnation under way with a cause; the item is to blame, if any. */
+  crash: (cause: Cause.Cause<unknown>, item?: Item) => void = () => {};
+  /** Runs what outlives an incarnation, but not the partition. */
+  fork: (effect: Effect.Effect<void>) => void = () => {};
 
   readonly #drained = Latch.makeUnsafe(false);
-  #frontier = new Frontier(0);
+  #frontier: Frontier | null = null;
   #segment: Segment | null = null;
   #known: ReadonlyArray<OffsetRun> = [];
   #attempts = new Map<number, number>();
+  #failures = new Map<number, number>();
   #deaths = new Map<number, number>();
+  #lettersWaiting = 0;
   #committed: OffsetToCommit | null = null;
 
   constructor(
@@ -54,9 +60,11 @@ export class Partition implements FetchTarget {
     private readonly fetcher: Fetcher,
   ) {
     const { settings } = actor;
+    // Once it is let go the fetcher may know a successor by the same name, whose flow is not ours to control.
+    const ours = () => !this.draining && !this.lease.fenced;
     this.mailbox = new Mailbox({ records: settings.mailboxCapacity, bytes: settings.mailboxBytes }, {
-      pause: () => fetcher.pause(this),
-      resume: () => fetcher.resume(this),
+      pause: () => ours() && fetcher.pause(this),
+      resume: () => ours() && fetcher.resume(this),
     });
   }
 
@@ -65,13 +73,19 @@ export class Partition implements FetchTarget {
     this.#frontier = new Frontier(position);
     this.#known = map.resolved;
     if (map.attempts > 0) this.#attempts.set(position, map.attempts);
+    if (map.failures > 0) this.#failures.set(position, map.failures);
     if (map.deaths > 0) this.#deaths.set(position, map.deaths);
     this.fetcher.add(this, position, this, this.actor.settings.outOfRange);
   }
 
-  /** The first offset that is not resolved. */
+  get #begun(): Frontier {
+    if (this.#frontier === null) throw new Error(`${this.topic}/${this.partition} has not begun yet`);
+    return this.#frontier;
+  }
+
+  /** The first offset that is not resolved; -1 before the beginning. */
   get position(): number {
-    return this.#frontier.position;
+    return this.#frontier?.position ?? -1;
   }
 
   /** See {@linkcode FetchTarget}. */
@@ -95,7 +109,7 @@ export class Partition implements FetchTarget {
 
   /** Records that were taken up before and are open again: what a new incarnation begins with, in offset order. */
   *reopened(): IterableIterator<Item> {
-    for (const segment of this.#frontier.segments()) {
+    for (const segment of this.#frontier?.segments() ?? []) {
       for (let index = segment.head; index < segment.cursor; index++) {
         if (segment.state(index) === Open) yield { segment, index };
       }
@@ -118,20 +132,24 @@ export class Partition implements FetchTarget {
   }
 
   #decode(chunk: FetchedChunk): Segment {
+    const frontier = this.#begun;
     let segment: Segment;
     try {
-      segment = new Segment(decodeRecords(chunk.bytes, chunk), chunk.bytes.length);
+      const records = decodeRecords(chunk.bytes, chunk);
+      segment = new Segment(records, chunk.bytes.length, chunk.from, Math.max(chunk.next, records.next));
     } catch (cause) {
       // The bytes are wrong, so they are fetched again; the failure restarts this incarnation, and escalates if it stays.
       this.mailbox.clear();
-      this.fetcher.add(this, this.#frontier.end, this, this.actor.settings.outOfRange);
+      this.fetcher.add(this, frontier.end, this, this.actor.settings.outOfRange);
+      // What was added anew is not paused; what is held still may be too much.
+      if (this.mailbox.paused) this.fetcher.pause(this);
       throw cause instanceof CorruptRecordError
         ? new CorruptRecordError(cause.detail, cause.at, this, { cause })
         : cause;
     }
     this.mailbox.shift();
     this.mailbox.release(chunk.count - segment.records.length, segment.remaining === 0 ? segment.bytes : 0);
-    this.#frontier.push(segment);
+    frontier.push(segment);
     if (this.#known.length > 0) this.#skipKnown(segment);
     return segment;
   }
@@ -154,47 +172,88 @@ export class Partition implements FetchTarget {
 
   /** The record is done with. */
   resolve({ segment, index }: Item): void {
-    const offset = segment.records.offset(index);
-    if (!this.#frontier.resolve(segment, index)) return;
-    if (this.#attempts.size > 0) this.#attempts.delete(offset);
-    if (this.#deaths.size > 0) this.#deaths.delete(offset);
-    this.mailbox.release(1, segment.remaining === 0 ? segment.bytes : 0);
+    const bytes = this.#begun.resolve(segment, index);
+    if (bytes < 0) return;
+    if (this.#attempts.size > 0 || this.#deaths.size > 0) this.#forget(segment.records.offset(index));
+    this.mailbox.release(1, bytes);
   }
 
-  /** The record's outcome stands; it waits for an acknowledgement. */
-  settle({ segment, index }: Item): void {
-    segment.mark(index, Settled);
-    this.unacknowledged++;
-  }
-
-  /** What the record published is acknowledged. */
-  acknowledge(item: Item): void {
-    this.unacknowledged--;
-    if (item.segment.state(item.index) === Settled) this.resolve(item);
-    if (this.draining && this.unacknowledged === 0) this.wake();
+  #forget(offset: number): void {
+    this.#attempts.delete(offset);
+    this.#failures.delete(offset);
+    this.#deaths.delete(offset);
   }
 
   /**
-   * What the record published will never be acknowledged: it is open again, and so are the later records of its key,
-   * whatever had become of them, for what they published must follow what this one will publish.
+   * The record's outcome stands; it waits for the acknowledgement of what it published. Answers the round, by which
+   * {@linkcode acknowledge} and {@linkcode reopen} tell whether it was opened again meanwhile.
    */
-  reopen(item: Item): void {
-    this.unacknowledged--;
-    if (item.segment.state(item.index) !== Settled) return;
-    item.segment.mark(item.index, Open);
+  settle({ segment, index }: Item): number {
+    segment.mark(index, Settled);
+    this.unacknowledged++;
+    return segment.round(index);
+  }
+
+  /** The record becomes a dead letter, whose acknowledgement is waited for. Answers the round, as for `settle`. */
+  condemn({ segment, index }: Item): number {
+    segment.mark(index, Condemned);
+    this.unacknowledged++;
+    return segment.round(index);
+  }
+
+  /** What was sent for the record is acknowledged. False if it was opened again meanwhile: then that changes nothing. */
+  acknowledge(item: Item, round: number): boolean {
+    if (item.segment.round(item.index) !== round) return false;
+    this.resolve(item);
+    this.#settled(1);
+    return true;
+  }
+
+  /**
+   * What was sent for the record will never be acknowledged: it is open again. So are the later records of its key,
+   * whatever had become of them, for what they published must follow what this one will publish. False if it was opened
+   * again before.
+   */
+  reopen({ segment, index }: Item, round: number): boolean {
+    if (segment.round(index) !== round) return false;
     const { order } = this.actor.settings;
-    const key = item.segment.records.keyId(item.index);
-    const offset = item.segment.records.offset(item.index);
-    if (order === "none") return;
-    for (const segment of this.#frontier.from(item.segment)) {
-      for (let index = segment.head; index < segment.cursor; index++) {
-        if (segment.records.offset(index) <= offset || segment.state(index) === Open) continue;
-        if (order === "key" && segment.records.keyId(index) !== key) continue;
-        if (segment.state(index) === Resolved) this.mailbox.release(-1, segment.remaining === 0 ? -segment.bytes : 0);
-        segment.reopen(index);
-      }
-    }
+    // A dead letter's key does not wait for it.
+    const alone = order === "none" || segment.state(index) === Condemned;
+    const key = order === "key" ? segment.records.keyId(index) : null;
+    const behind = (later: Segment, i: number) => !alone && (order === "partition" || later.records.keyId(i) === key);
+    const { unacknowledged, resolved, bytes } = this.#begun.reopen(segment, index, behind);
+    this.mailbox.hold(resolved, 0);
+    this.mailbox.release(0, bytes);
+    this.#settled(unacknowledged);
+    return true;
+  }
+
+  #settled(count: number): void {
+    this.unacknowledged -= count;
     if (this.draining && this.unacknowledged === 0) this.wake();
+  }
+
+  /** Waits until nothing is unacknowledged, when no incarnation does. */
+  readonly acknowledged: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.unacknowledged === 0) return Effect.void;
+    return Effect.callback<void>((resume) => {
+      this.wake = () => {
+        if (this.unacknowledged === 0) resume(Effect.void);
+      };
+    });
+  });
+
+  /** A dead letter begins, or ends, to wait as it can't be written. */
+  letterWaits(waits: boolean): void {
+    const by = waits ? 1 : -1;
+    this.#lettersWaiting += by;
+    this.counters.deadLettersWaiting += by;
+  }
+
+  /** Nothing of it runs any more. */
+  end(): void {
+    this.counters.deadLettersWaiting -= this.#lettersWaiting;
+    this.#lettersWaiting = 0;
   }
 
   /** How often `receive` was called with the record. */
@@ -202,12 +261,19 @@ export class Partition implements FetchTarget {
     return this.#attempts.size === 0 ? 0 : this.#attempts.get(offset) ?? 0;
   }
 
-  /** Counts attempts of a record that was not settled at once. */
+  /** Notes the attempts of a record that is not settled at once. */
   setAttempts(offset: number, attempts: number): void {
     this.#attempts.set(offset, attempts);
   }
 
-  /** How often an incarnation, or a process, ended with this record in hand. */
+  /** Counts one more call of `receive` with it that failed; answers how many there were. */
+  addFailure(offset: number): number {
+    const failures = (this.#failures.get(offset) ?? 0) + 1;
+    this.#failures.set(offset, failures);
+    return failures;
+  }
+
+  /** How often an incarnation ended by this record. */
   deaths(offset: number): number {
     return this.#deaths.size === 0 ? 0 : this.#deaths.get(offset) ?? 0;
   }
@@ -219,8 +285,14 @@ export class Partition implements FetchTarget {
 
   /** What is to be committed, or null where nothing has changed since the last commit. */
   uncommitted(): OffsetToCommit | null {
-    const offset = this.#frontier.position;
-    const metadata = encodeOffsetMap(offset, this.attempts(offset), this.deaths(offset), this.#frontier.resolvedRuns());
+    if (this.#frontier === null) return null;
+    const { position: offset } = this.#frontier;
+    const counts = {
+      attempts: this.attempts(offset),
+      failures: this.#failures.get(offset) ?? 0,
+      deaths: this.deaths(offset),
+    };
+    const metadata = encodeOffsetMap(offset, counts, this.#frontier.resolvedRuns());
     const last = this.#committed;
     if (last !== null && last.offset === offset && last.metadata === metadata) return null;
     return { topic: this.topic, partition: this.partition, offset, metadata };
@@ -238,6 +310,7 @@ export class Partition implements FetchTarget {
 
   /** Nothing new is taken up from here on; what waits in the mailbox is dropped: the next owner fetches it again. */
   drain(): void {
+    if (this.draining) return;
     this.draining = true;
     this.fetcher.remove(this);
     this.mailbox.clear();

@@ -5,12 +5,13 @@
  */
 import { Cause, Clock, Effect, Exit, FiberSet, Option, Random, type Scope } from "effect";
 import { ActorFailed } from "../errors.ts";
-import { Fenced, Incarnation, type IncarnationServices } from "./incarnation.ts";
+import { makeActorLogger } from "./actor_logger.ts";
+import { Fenced, Unacknowledged } from "./crash.ts";
+import { Incarnation, type IncarnationServices } from "./incarnation.ts";
 import { makeInvoke } from "./invoke.ts";
 import { messageOf } from "./lane.ts";
-import { makeActorLogger } from "./actor_logger.ts";
-import { acquire } from "./resource.ts";
 import type { Partition } from "./partition.ts";
+import { acquire } from "./resource.ts";
 
 // No pause before a restart is longer, in milliseconds.
 const LONGEST_PAUSE = 10_000;
@@ -20,34 +21,46 @@ const GRACE = 1_000;
 /** Runs the actor of a partition. Succeeds once it is drained or fenced; fails when its restart intensity is used up. */
 export const runPartition = (partition: Partition, services: IncarnationServices): Effect.Effect<void, ActorFailed> =>
   Effect.gen(function* () {
-    const { actor, topic } = partition;
+    // Dead letters that are still to be written outlive the incarnation that gave their records up.
+    const letters = yield* FiberSet.make<void>();
+    const fork = yield* FiberSet.runtime(letters)();
+    partition.fork = (effect) => void fork(effect);
+    yield* supervise(partition, services);
+    if (partition.draining && !partition.lease.fenced) yield* partition.acknowledged;
+  }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => partition.end())));
+
+/** Incarnation after incarnation. */
+const supervise = (partition: Partition, services: IncarnationServices): Effect.Effect<void, ActorFailed> =>
+  Effect.gen(function* () {
+    const { actor: { name, restart }, topic, partition: number } = partition;
     const clock = yield* Clock.Clock;
-    const restarts: number[] = [];
+    /** The restarts within the window. */
+    const restarts: Array<{ readonly at: number; readonly counted: boolean }> = [];
     for (let start = 1; !partition.draining && !partition.lease.fenced; start++) {
       const exit = yield* Effect.exit(Effect.scoped(incarnation(partition, services, start)));
       if (Exit.isSuccess(exit)) return;
-      const { cause } = exit;
-      const error = Option.getOrUndefined(Cause.findErrorOption(cause));
+      const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause));
       if (error instanceof ActorFailed) return yield* Effect.fail(error);
       if (error instanceof Fenced || partition.lease.fenced) return;
-      if (Cause.hasInterrupts(cause)) return yield* Effect.interrupt;
-      const reason = Cause.squash(cause);
-      const where = `${actor.name} on ${topic}/${partition.partition}@${partition.position}`;
+      const counted = !(error instanceof Unacknowledged);
+      const reason = counted ? Cause.squash(exit.cause) : error.error;
       const now = clock.currentTimeMillisUnsafe();
-      while (restarts.length > 0 && now - restarts[0] >= actor.restart.within) restarts.shift();
-      restarts.push(now);
-      if (restarts.length > actor.restart.max) {
-        const detail = `restarted ${actor.restart.max} times within ${actor.restart.within} ms, then failed again: ${
+      while (restarts.length > 0 && now - restarts[0].at >= restart.within) restarts.shift();
+      restarts.push({ at: now, counted });
+      if (restarts.filter(({ counted }) => counted).length > restart.max) {
+        const detail = `restarted ${restart.max} times within ${restart.within} ms, then failed again: ${
           messageOf(reason)
         }`;
         return yield* Effect.fail(
-          new ActorFailed(actor.name, topic, partition.partition, partition.position, detail, { cause: reason }),
+          new ActorFailed(name, topic, number, partition.position, detail, { cause: reason }),
         );
       }
-      const base = Math.min(actor.restart.initial * 2 ** (restarts.length - 1), LONGEST_PAUSE);
+      const base = Math.min(restart.initial * 2 ** (restarts.length - 1), LONGEST_PAUSE);
       const pause = Math.round(base * (0.8 + 0.4 * (yield* Random.next)));
       partition.counters.restarts++;
-      yield* Effect.logWarning(`${where}: restarts in ${pause} ms after a defect: ${messageOf(reason)}`);
+      const where = `${name} on ${topic}/${number}@${partition.position}`;
+      const why = counted ? "a defect" : "a publish that was not acknowledged";
+      yield* Effect.logWarning(`${where}: restarts in ${pause} ms after ${why}: ${messageOf(reason)}`);
       yield* partition.pause(pause);
     }
   });
@@ -77,6 +90,12 @@ const incarnation = (
     };
     const life = new Incarnation(partition, services, makeInvoke(actor, context), clock, context, (effect) =>
       void fork(effect));
+    const end = FiberSet.clear(lanes).pipe(
+      Effect.andThen(Effect.sync(() =>
+        life.end()
+      )),
+      Effect.andThen(life.handlers.settle(GRACE)),
+    );
     yield* Effect.onExit(life.run, () =>
-      Effect.andThen(FiberSet.clear(lanes), life.handlers.settle(GRACE)));
+      end);
   });

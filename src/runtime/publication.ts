@@ -19,26 +19,49 @@ function typeHeader(name: string): readonly [string, Uint8Array] {
   return header;
 }
 
-/** The record of `message`, with its type in a header. */
+/**
+ * The record of `message`, with its type in a header. Throws TypeError where that is no record: here it fails the
+ * message that publishes it, later it would fail the whole partition.
+ */
 export function recordOf<Message>(
   event: EventDefinition<string, Message>,
   message: Message,
   options: PublishOptions | undefined,
   traceparent: string | undefined,
 ): ProducerRecord {
+  const key = options?.key === undefined ? event.keyOf(message) : options.key;
+  const partition = options?.partition;
+  const timestamp = options?.timestamp;
+  const value = event.encode(message);
+  if (!isContent(key)) throw refused(event, "key", "text, bytes or null", key);
+  if (!isContent(value)) {
+    throw refused(event, "message", event.schema === undefined ? "bytes" : "what JSON can say", message);
+  }
+  if (partition !== undefined && !isCount(partition)) {
+    throw refused(event, "partition", "a partition's number", partition);
+  }
+  if (timestamp !== undefined && !isCount(timestamp)) {
+    throw refused(event, "timestamp", "whole milliseconds since 1970", timestamp);
+  }
   const headers: Array<readonly [string, Uint8Array | null]> = [typeHeader(event.name)];
   if (traceparent !== undefined && options?.headers?.[TRACEPARENT_HEADER] === undefined) {
     headers.push([TRACEPARENT_HEADER, text.encode(traceparent)]);
   }
   for (const [name, value] of Object.entries(options?.headers ?? {})) {
+    if (!isContent(value)) throw refused(event, `header ${name}`, "text, bytes or null", value);
     headers.push([name, typeof value === "string" ? text.encode(value) : value]);
   }
-  return {
-    topic: event.topic,
-    partition: options?.partition,
-    key: options?.key === undefined ? event.keyOf(message) : options.key,
-    value: event.encode(message),
-    headers,
-    timestamp: options?.timestamp,
-  };
+  return { topic: event.topic, partition, key, value, headers, timestamp };
+}
+
+function refused(event: { readonly name: string }, field: string, expected: string, got: unknown): TypeError {
+  return new TypeError(`publish ${event.name}: ${field}: expected ${expected}, got ${String(got)}`);
+}
+
+function isContent(value: unknown): boolean {
+  return typeof value === "string" || value === null || value instanceof Uint8Array;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }

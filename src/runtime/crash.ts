@@ -1,0 +1,22 @@
+/**
+ * What ends an incarnation without being the fault of its actor.
+ * @module
+ */
+import type { LeaseLost, PublishError } from "../errors.ts";
+
+/** The lease is lost, or the sender has ended: the work belongs to another. No restart. */
+export class Fenced {
+  /** Tells it apart. */
+  readonly _tag = "Fenced";
+  constructor(readonly error: LeaseLost | PublishError) {}
+}
+
+/**
+ * What was published was not acknowledged in time. The incarnation starts again, and that is not counted: a broker
+ * that is away is nobody's failure here.
+ */
+export class Unacknowledged {
+  /** Tells it apart. */
+  readonly _tag = "Unacknowledged";
+  constructor(readonly error: PublishError) {}
+}
