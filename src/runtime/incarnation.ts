@@ -4,7 +4,7 @@
  * lane, which is a fiber of its own.
  * @module
  */
-import { Cause, type Clock, Effect, Latch } from "effect";
+import { Cause, type Clock, Effect } from "effect";
 import type { DeadLetterReason } from "../dead_letter/dead_letter.ts";
 import type { Sender } from "../client/port.ts";
 import { ActorFailed, DecodeError, ReceiveTimeout } from "../errors.ts";
@@ -19,6 +19,7 @@ import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
 import { Slots } from "./slots.ts";
+import { Wake } from "./wake.ts";
 
 /** What an incarnation needs beside its partition. */
 export interface IncarnationServices {
@@ -41,7 +42,7 @@ export class Incarnation {
   readonly slots: Slots;
   /** Whether a call of `receiveBatch` is under way. */
   batching = false;
-  readonly #wake = Latch.makeUnsafe(false);
+  readonly #wake = new Wake();
   readonly #read: ReadMessage = { type: null, message: undefined };
   /** Records taken up by an earlier incarnation, or in a batch that failed: the oldest is the last. */
   #again: Item[];
@@ -68,9 +69,7 @@ export class Incarnation {
   }
 
   /** Looks for work again. */
-  readonly wake = (): void => {
-    this.#wake.openUnsafe();
-  };
+  readonly wake = (): void => this.#wake.raise();
 
   /** Whether nothing may be begun or settled here any more. */
   get over(): boolean {
@@ -87,7 +86,7 @@ export class Incarnation {
   }
 
   #turn(): Effect.Effect<void, unknown> {
-    this.#wake.closeUnsafe();
+    this.#wake.clear();
     let more = false;
     try {
       more = this.#pump();
@@ -105,7 +104,7 @@ export class Incarnation {
     if (partition.draining && this.lanes.size === 0 && !this.batching && partition.unacknowledged === 0) {
       return Effect.void;
     }
-    return Effect.flatMap(more ? Effect.yieldNow : this.#wake.await, () => this.#turn());
+    return Effect.flatMap(more ? Effect.yieldNow : this.#wake.wait, () => this.#turn());
   }
 
   /** Takes records up until there is none, or no slot, or the time is over (then true). */

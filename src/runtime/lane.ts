@@ -100,6 +100,7 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
         lane.parked[i] = { item: lane.parked[i].item, start: fresh };
       }
       slots.give();
+      incarnation.wake();
       yield* partition.pause(pause);
       yield* slots.take;
       if (partition.draining || incarnation.over) return; // the next owner, or incarnation, goes on counting

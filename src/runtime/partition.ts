@@ -238,7 +238,7 @@ export class Partition implements FetchTarget {
     if (this.unacknowledged === 0) return Effect.void;
     return Effect.callback<void>((resume) => {
       this.wake = () => {
-        if (this.unacknowledged === 0) resume(Effect.void);
+        if (this.unacknowledged === 0) resume(Effect.yieldNow);
       };
     });
   });
