@@ -19,7 +19,7 @@ export interface QueueEntry {
 
 /** kafkajs' table of requests under way. */
 export interface RequestQueue {
-  readonly inflight: ReadonlyMap<number, unknown>;
+  readonly inflight: Map<number, { readonly rejected: (error: Error) => void }>;
   push(request: {
     readonly entry: QueueEntry;
     readonly expectResponse: boolean;
@@ -110,6 +110,12 @@ export async function loadKafkajs(): Promise<ConnectionFactory> {
     // Nothing is ever put aside (no limit, no throttling), so there is nothing to look for: stock looks every millisecond.
     queue.scheduleCheckPendingRequests = () => {};
     queue.maybeThrottle = () => {};
+    // Stock rejects each before it forgets it: who waits may close the connection at once, and then it is rejected twice.
+    queue.rejectAll = (error) => {
+      const requests = [...queue.inflight.values()];
+      queue.inflight.clear();
+      for (const request of requests) request.rejected(error);
+    };
     // Stock waits for the answers of what is under way, for ever if the broker is silent.
     connection.disconnect = () => {
       connection.connectionStatus = "disconnected";

@@ -48,6 +48,8 @@ export class WireConnection implements Connection {
       socketFactory: (request) => {
         const gone = this.#socketGone = new Reply<void, never>();
         return openSocket(request)
+          // Before kafkajs, which then finds it ended: whoever hears of it sees a closed connection.
+          .once("end", () => this.#end(this.#broken(closedByBroker)))
           .once("error", (cause: Error) => this.#end(this.#broken(cause)))
           .once("close", () => {
             this.#end(this.#broken(closedByBroker));
