@@ -13,9 +13,9 @@ const possible = kafkaBrokers !== undefined && await whyNotJava() === null;
 export function ownKafkaTest(
   name: string,
   fn: (node: KafkaNode) => void | Promise<void>,
-  options: KafkaOptions = {},
+  options: () => KafkaOptions = () => ({}),
 ): void {
-  Deno.test({ name: `${name} (own Kafka)`, ignore: !possible, fn: () => withKafka(fn, options) });
+  Deno.test({ name: `${name} (own Kafka)`, ignore: !possible, fn: () => withKafka(fn, options()) });
 }
 
 /** Starts a node, uses it, stops it. */

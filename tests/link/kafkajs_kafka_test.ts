@@ -1,0 +1,152 @@
+import { Effect, Fiber } from "effect";
+import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
+import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
+import type { KafkaLinkOptions, SaslOptions } from "../../src/link/kafkajs/options.ts";
+import type { Connection, Role } from "../../src/link/link.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { freePort, type KafkaOptions } from "../../tools/kafka/node.ts";
+import { freshName, realKafkaTest } from "../support/kafka_broker.ts";
+import { ownKafkaTest } from "../support/own_kafka.ts";
+
+/** One connection of each of these roles to the first broker. */
+const connections = Effect.fnUntraced(function* (options: KafkaLinkOptions, ...roles: ReadonlyArray<Role>) {
+  const link = yield* makeKafkajsLink(options);
+  return yield* Effect.all(roles.map((role) => link.connect(link.bootstrap[0], role)));
+});
+
+const makeTopic = Effect.fnUntraced(function* (admin: Connection) {
+  const name = freshName("link");
+  const topics = [{ name, numPartitions: 1, replicationFactor: 1, configs: {} }];
+  const answer = yield* admin.call("CreateTopics", { timeoutMs: 10_000, validateOnly: false, topics });
+  assertEquals(answer.topics.map(({ errorCode }) => errorCode), [0]);
+  return name;
+});
+
+function batch(value: string): Uint8Array {
+  const encoder = new BatchEncoder(Date.now());
+  encoder.add(null, new TextEncoder().encode(value), [], Date.now());
+  return encoder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, compression: "none" }).slice();
+}
+
+realKafkaTest(
+  "every role finds the versions it needs",
+  (brokers) =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const roles = ["metadata", "group", "offsets", "fetch", "produce", "admin"] as const;
+      const all = yield* connections({ brokers }, ...roles);
+      for (const connection of all) assert(connection.isOpen());
+      const { brokers: known } = yield* all[0].call("Metadata", { topics: [], allowAutoTopicCreation: false });
+      assert(known.length > 0);
+    }))),
+);
+
+realKafkaTest(
+  "calls reach the broker in their order, without waiting for each other",
+  (brokers) =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const [admin, produce] = yield* connections({ brokers }, "admin", "produce");
+      const name = yield* makeTopic(admin);
+      const calls = Array.from({ length: 40 }, (_, i) =>
+        produce.call("Produce", {
+          transactionalId: null,
+          acks: -1,
+          timeoutMs: 10_000,
+          topics: [{ name, partitions: [{ partition: 0, records: batch(`${i}`) }] }],
+        }));
+      const answers = yield* Effect.all(calls, { concurrency: "unbounded" });
+      const offsets = answers.map(({ topics }) => topics[0].partitions[0].baseOffset);
+      assertEquals(offsets, calls.map((_, i) => i));
+    }))),
+);
+
+realKafkaTest(
+  "a request time-out closes its connection and no other",
+  (brokers) =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const [admin, fetch, other] = yield* connections({ brokers }, "admin", "fetch", "fetch");
+      const name = yield* makeTopic(admin);
+      const partitions = [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, maxBytes: 1_000 }];
+      const request = {
+        maxWaitMs: 60_000,
+        minBytes: 1,
+        maxBytes: 1_000,
+        isolationLevel: 0 as const,
+        rackId: "",
+        topics: [{ name, partitions }],
+      };
+      const error = yield* Effect.flip(fetch.call("Fetch", request, 100));
+      assertEquals([error.reason, fetch.isOpen()], ["timeout", false]);
+      const answer = yield* other.call("Fetch", { ...request, maxWaitMs: 1 });
+      assertEquals([answer.topics[0].partitions[0].highWatermark, other.isOpen()], [0, true]);
+    }))),
+);
+
+realKafkaTest(
+  "closing in the midst of a long poll is at once",
+  (brokers) =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const [admin, fetch] = yield* connections({ brokers }, "admin", "fetch");
+      const name = yield* makeTopic(admin);
+      const partitions = [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, maxBytes: 1_000 }];
+      const request = { maxWaitMs: 60_000, minBytes: 1, maxBytes: 1_000, isolationLevel: 0 as const, rackId: "" };
+      const poll = fetch.call("Fetch", { ...request, topics: [{ name, partitions }] }, 120_000);
+      const polling = yield* Effect.forkChild(Effect.flip(poll), { startImmediately: true });
+      yield* fetch.close;
+      assertEquals((yield* Fiber.join(polling)).reason, "closed");
+    }))),
+);
+
+const secret = "not for the logs";
+const plainLogin = "org.apache.kafka.common.security.plain.PlainLoginModule";
+const scramLogin = "org.apache.kafka.common.security.scram.ScramLoginModule";
+
+/** A node whose only door but one takes passwords. */
+function lockedKafka(locked: number): KafkaOptions {
+  const [port, controller] = [freePort(), freePort()];
+  return {
+    port,
+    settings: {
+      "listeners": `PLAINTEXT://127.0.0.1:${port},LOCKED://127.0.0.1:${locked},CONTROLLER://127.0.0.1:${controller}`,
+      "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},LOCKED://127.0.0.1:${locked}`,
+      "controller.quorum.voters": `1@127.0.0.1:${controller}`,
+      "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOCKED:SASL_PLAINTEXT",
+      "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+      "listener.name.locked.plain.sasl.jaas.config":
+        `${plainLogin} required username="alice" password="${secret}" user_alice="${secret}";`,
+      "listener.name.locked.scram-sha-512.sasl.jaas.config": `${scramLogin} required;`,
+    },
+  };
+}
+
+let door = 0;
+ownKafkaTest(
+  "a password opens the door, a wrong one is an authentication error that doesn't tell it",
+  () =>
+    Effect.runPromise(Effect.gen(function* () {
+      const brokers = `127.0.0.1:${door}`;
+      const sasl = { mechanism: "plain" as const, username: "alice", password: secret };
+      const knows = yield* Effect.scoped(Effect.flatMap(
+        connections({ brokers, sasl }, "metadata"),
+        ([connection]) => connection.call("Metadata", { topics: [], allowAutoTopicCreation: false }),
+      ));
+      assertEquals(knows.brokers.map(({ port }) => port), [door]);
+      const wrong: ReadonlyArray<SaslOptions | undefined> = [
+        { ...sasl, password: `${secret}!` },
+        { ...sasl, username: "bob" },
+        { ...sasl, mechanism: "scram-sha-512" },
+        { ...sasl, mechanism: "scram-sha-256" },
+      ];
+      for (const sasl of wrong) {
+        const error = yield* Effect.flip(Effect.scoped(connections({ brokers, sasl }, "metadata")));
+        assert(error._tag === "ConnectionError");
+        assertEquals([error.reason, error.broker], ["authentication", brokers], error.message);
+        assert(!error.message.includes(secret), error.message);
+      }
+      const unasked = yield* Effect.flip(Effect.scoped(Effect.flatMap(
+        connections({ brokers }, "metadata"),
+        ([connection]) => connection.call("Metadata", { topics: [], allowAutoTopicCreation: false }),
+      )));
+      assertEquals(unasked._tag, "ConnectionError", "nobody gets in without a password");
+    })),
+  () => lockedKafka(door = freePort()),
+);
