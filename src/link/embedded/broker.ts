@@ -1,0 +1,82 @@
+/**
+ * The one broker: what is stored, and which part answers which request. Everything here is synchronous.
+ * @module
+ */
+import { ErrorCode } from "../error_code.ts";
+import type { BrokerAddress } from "../link.ts";
+import type { Answer, ApiName, Request } from "../protocol.ts";
+import { errorAnswer } from "./error_answer.ts";
+import { fetch } from "./fetch.ts";
+import { GroupOffsets, offsetCommit, offsetFetch } from "./group_offsets.ts";
+import { heartbeat, leaveGroup, syncGroup } from "./group_requests.ts";
+import { Groups } from "./groups.ts";
+import { joinGroup } from "./join_group.ts";
+import { type Journal, noJournal, StorageError } from "./journal.ts";
+import { listOffsets } from "./list_offsets.ts";
+import type { Moment } from "./moment.ts";
+import { produce } from "./produce.ts";
+import { createPartitions, createTopics, deleteRecords, deleteTopics, metadata } from "./topic_requests.ts";
+import { Topics } from "./topics.ts";
+import type { Waiting } from "./waiting.ts";
+
+/** Where it pretends to be. */
+export const brokerAddress: BrokerAddress = Object.freeze({ nodeId: 1, host: "embedded", port: 0 });
+
+type Handlers = {
+  readonly [A in ApiName]: (request: Request<A>, now: Moment) => Answer<A> | Waiting<Answer<A>>;
+};
+
+/** A broker, its controller and its coordinator in one. */
+export class Broker {
+  readonly topics: Topics = new Topics();
+  readonly groups: Groups = new Groups();
+  readonly offsets: GroupOffsets = new GroupOffsets();
+  /** The producer id that is given next. */
+  nextProducerId = 1_000n;
+  #journal = noJournal;
+
+  /** `partitions` of a topic that is created without saying how many. */
+  constructor(readonly partitions: number) {}
+
+  /** What keeps changes from now on. */
+  set journal(journal: Journal) {
+    this.#journal = this.topics.journal = this.offsets.journal = journal;
+  }
+
+  /** Applies a request, now. */
+  apply<A extends ApiName>(api: A, request: Request<A>, now: Moment): Answer<A> | Waiting<Answer<A>> {
+    try {
+      return this.#handlers[api](request, now);
+    } catch (cause) {
+      if (!(cause instanceof StorageError)) throw cause;
+      return errorAnswer(api, request, ErrorCode.KAFKA_STORAGE_ERROR);
+    }
+  }
+
+  readonly #handlers: Handlers = {
+    Produce: (request) => produce(this.topics, request),
+    Fetch: (request, now) => fetch(this.topics, request, now),
+    ListOffsets: (request) => listOffsets(this.topics, request),
+    Metadata: (request) => metadata(this.topics, brokerAddress, request),
+    FindCoordinator: () => ({ throttleTimeMs: 0, errorCode: 0, errorMessage: null, ...brokerAddress }),
+    JoinGroup: (request, now) => joinGroup(this.groups, request, now),
+    SyncGroup: (request, now) => syncGroup(this.groups, request, now),
+    Heartbeat: (request, now) => heartbeat(this.groups, request, now),
+    LeaveGroup: (request, now) => leaveGroup(this.groups, request, now),
+    OffsetCommit: (request, now) => offsetCommit(this.topics, this.groups, this.offsets, request, now),
+    OffsetFetch: (request) => offsetFetch(this.offsets, request),
+    InitProducerId: (request) => this.#initProducerId(request),
+    CreateTopics: (request, now) => createTopics(this.topics, this.partitions, request, now),
+    CreatePartitions: (request) => createPartitions(this.topics, request),
+    DeleteTopics: (request) => deleteTopics(this.topics, request, (name) => this.offsets.forget(name)),
+    DeleteRecords: (request) => deleteRecords(this.topics, request),
+  };
+
+  #initProducerId(request: Request<"InitProducerId">): Answer<"InitProducerId"> {
+    // There are no transactions here yet.
+    if (request.transactionalId !== null) return errorAnswer("InitProducerId", request, ErrorCode.UNSUPPORTED_VERSION);
+    this.#journal.producerIdsBelow(this.nextProducerId + 1n);
+    const producerId = this.nextProducerId++;
+    return { throttleTimeMs: 0, errorCode: 0, producerId, producerEpoch: 0 };
+  }
+}

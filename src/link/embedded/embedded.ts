@@ -1,0 +1,146 @@
+/**
+ * An in-process Kafka: one broker that answers the requests of a real one, through the same port.
+ * @module
+ */
+import { Effect, type Scope } from "effect";
+import { type ConfigError, ConnectionError } from "../../errors.ts";
+import type { BrokerAddress, Connection, Link, Role } from "../link.ts";
+import { Broker, brokerAddress } from "./broker.ts";
+import { EmbeddedConnection } from "./connection.ts";
+import type { Intercept } from "./faults.ts";
+import type { GroupState } from "./group.ts";
+
+/** Settings of an embedded Kafka. */
+export interface EmbeddedOptions {
+  /** The log's file; default none: everything is in memory and gone with the process. */
+  readonly file?: string;
+  /** Partitions of a topic created with -1; default 8. */
+  readonly partitions?: number;
+}
+
+/** A partition's log as it is. */
+export interface StoredLog {
+  /** The first offset that can be read. */
+  readonly startOffset: number;
+  /** The offset of the next record. */
+  readonly endOffset: number;
+  /** Record batches, in order. */
+  readonly batches: ReadonlyArray<Uint8Array>;
+}
+
+/** A group as the last request left it. */
+export interface StoredGroup {
+  readonly state: GroupState;
+  readonly generation: number;
+  /** The leader's member id, or "". */
+  readonly leader: string;
+  readonly members: ReadonlyArray<{ readonly memberId: string; readonly groupInstanceId: string | null }>;
+}
+
+/** One Kafka. Several links' users in one process may share it. */
+export class EmbeddedKafka {
+  /** Fault injection: asked before each request is applied. */
+  intercept: Intercept | null = null;
+  readonly #broker: Broker;
+  readonly #connections = new Set<EmbeddedConnection>();
+  #running = true;
+  #numbers = 0;
+
+  /** Makes it; opens nothing yet. */
+  constructor(options: EmbeddedOptions = {}) {
+    this.#broker = new Broker(options.partitions ?? 8);
+  }
+
+  /** Gives a link to it. Its connections end with the scope. */
+  readonly open: Effect.Effect<Link, ConfigError, Scope.Scope> = Effect.suspend(() => {
+    const mine = new Set<EmbeddedConnection>();
+    const link: Link = {
+      name: "embedded",
+      bootstrap: [brokerAddress],
+      connect: (address, role) =>
+        Effect.acquireRelease(this.#connect(address, role, mine), (connection) => connection.close),
+    };
+    return Effect.acquireRelease(
+      Effect.succeed(link),
+      () => Effect.forEach(mine, (connection) => connection.close, { discard: true }),
+    );
+  });
+
+  /** Takes the broker away: connections end, new ones are refused; what was stored stays. */
+  stop(): void {
+    this.#running = false;
+    for (const connection of [...this.#connections]) connection.end("the broker has stopped");
+  }
+
+  /** Brings it back. Members of groups are kept; their time-outs run from the first request after this. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#broker.groups.restarted();
+  }
+
+  /** Names of the topics, in the order of their creation. */
+  topics(): ReadonlyArray<string> {
+    return this.#broker.topics.all().map(({ name }) => name);
+  }
+
+  /** A partition's log, or undefined. */
+  log(topic: string, partition: number): StoredLog | undefined {
+    const log = this.#broker.topics.log(topic, partition);
+    return log && { startOffset: log.startOffset, endOffset: log.endOffset, batches: log.batches() };
+  }
+
+  /** What a group has committed for a partition, or undefined. */
+  committed(
+    groupId: string,
+    topic: string,
+    partition: number,
+  ): { readonly offset: number; readonly metadata: string } | undefined {
+    const note = this.#broker.offsets.get(groupId, topic, partition);
+    return note && { offset: note.offset, metadata: note.metadata };
+  }
+
+  /** A group, or undefined where nobody has joined yet. */
+  group(groupId: string): StoredGroup | undefined {
+    const group = this.#broker.groups.peek(groupId);
+    if (group === undefined) return undefined;
+    const { state, generation, leader } = group;
+    return { state, generation, leader, members: this.members(groupId) };
+  }
+
+  /** A group's members. */
+  members(groupId: string): StoredGroup["members"] {
+    const members = this.#broker.groups.peek(groupId)?.members.values() ?? [];
+    return [...members].map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId }));
+  }
+
+  #connect(
+    address: BrokerAddress,
+    role: Role,
+    mine: Set<EmbeddedConnection>,
+  ): Effect.Effect<Connection, ConnectionError> {
+    return Effect.andThen(
+      Effect.yieldNow,
+      Effect.suspend(() => {
+        const { host, port } = address;
+        const here = host === brokerAddress.host && port === brokerAddress.port;
+        if (!here || !this.#running) {
+          const detail = here ? "the broker is stopped" : "there is only the embedded broker";
+          return Effect.fail(new ConnectionError(`${host}:${port}`, "refused", detail));
+        }
+        const connections = this.#connections;
+        const server = {
+          broker: this.#broker,
+          intercept: (request: Parameters<Intercept>[0]) => this.intercept?.(request) ?? null,
+        };
+        const connection = new EmbeddedConnection(server, ++this.#numbers, role, (ended) => {
+          connections.delete(ended);
+          mine.delete(ended);
+        });
+        connections.add(connection);
+        mine.add(connection);
+        return Effect.succeed(connection);
+      }),
+    );
+  }
+}
