@@ -35,6 +35,11 @@ export class Signal {
       return Effect.void;
     }
     return Effect.callback<void>((resume) => {
+      if (this.#raised) {
+        // Another fiber had its turn in between.
+        this.#raised = false;
+        return resume(Effect.void);
+      }
       this.#resume = resume;
       return Effect.sync(() => {
         if (this.#resume === resume) this.#resume = null;

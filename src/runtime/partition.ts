@@ -240,6 +240,7 @@ export class Partition implements FetchTarget {
       this.wake = () => {
         if (this.unacknowledged === 0) resume(Effect.yieldNow);
       };
+      this.wake(); // another fiber had its turn in between
     });
   });
 
@@ -292,7 +293,7 @@ export class Partition implements FetchTarget {
       failures: this.#failures.get(offset) ?? 0,
       deaths: this.deaths(offset),
     };
-    const metadata = encodeOffsetMap(offset, counts, this.#frontier.resolvedRuns());
+    const metadata = encodeOffsetMap(offset, counts, this.#frontier.resolvedRuns(this.actor.settings.order !== "none"));
     const last = this.#committed;
     if (last !== null && last.offset === offset && last.metadata === metadata) return null;
     return { topic: this.topic, partition: this.partition, offset, metadata };

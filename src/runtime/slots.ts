@@ -40,6 +40,11 @@ export class Slots {
       return Effect.void;
     }
     return Effect.callback<void>((resume) => {
+      if (this.#free > 0) {
+        // Another fiber had its turn in between.
+        this.#free--;
+        return resume(Effect.void);
+      }
       const go = () => resume(Effect.yieldNow);
       this.#waiting.add(go);
       return Effect.sync(() => {

@@ -29,6 +29,7 @@ export class Wake {
   readonly wait: Effect.Effect<void> = Effect.suspend(() => {
     if (this.#raised) return Effect.void;
     return Effect.callback<void>((proceed) => {
+      if (this.#raised) return proceed(Effect.void); // another fiber had its turn in between
       this.#resume = () => proceed(Effect.yieldNow);
       return Effect.sync(() => {
         this.#resume = null;
