@@ -6,8 +6,8 @@ import { whyNotJava } from "../../tools/kafka/distribution.ts";
 import { type KafkaNode, type KafkaOptions, startKafka } from "../../tools/kafka/node.ts";
 import { kafkaBrokers } from "./kafka_broker.ts";
 
-// Where no real Kafka was asked for at all, these don't run either.
-const possible = kafkaBrokers !== undefined && await whyNotJava() === null;
+/** Whether a Kafka can be started from its jars. Where no real Kafka was asked for at all, none is started either. */
+export const ownKafkaPossible: boolean = kafkaBrokers !== undefined && await whyNotJava() === null;
 
 /** Registers a test that is given a freshly started node, which is stopped afterwards whatever happens. */
 export function ownKafkaTest(
@@ -15,7 +15,7 @@ export function ownKafkaTest(
   fn: (node: KafkaNode) => void | Promise<void>,
   options: () => KafkaOptions = () => ({}),
 ): void {
-  Deno.test({ name: `${name} (own Kafka)`, ignore: !possible, fn: () => withKafka(fn, options()) });
+  Deno.test({ name: `${name} (own Kafka)`, ignore: !ownKafkaPossible, fn: () => withKafka(fn, options()) });
 }
 
 /** Starts a node, uses it, stops it. */
