@@ -195,8 +195,12 @@ export class Frontier {
     for (const segment of this.#segments) if (segment.remaining > 0) yield segment;
   }
 
-  /** The runs of resolved offsets above the position, in order: none as long as records are resolved in order. */
-  *resolvedRuns(): IterableIterator<OffsetRun> {
+  /**
+   * The runs of resolved offsets above the position, in order: none as long as records are resolved in order. Where
+   * records are `ordered` they end before the first that is settled only: whoever receives that one again, in another
+   * process, has to receive again what follows it.
+   */
+  *resolvedRuns(ordered: boolean): IterableIterator<OffsetRun> {
     const { position } = this;
     let from = -1; // where the run under way began
     let end = position; // what was looked at so far
@@ -205,12 +209,14 @@ export class Frontier {
       if (from < 0 && segment.from > end) from = end; // a segment that was taken out
       if (from < 0 && head > 0 && segment.from >= position) from = segment.from;
       for (let i = head; i < records.length; i++) {
-        if (segment.state(i) === Resolved) {
+        const state = segment.state(i);
+        if (state === Resolved) {
           if (from < 0) from = records.offset(i);
-        } else if (from >= 0) {
-          yield { from, to: records.offset(i) };
-          from = -1;
+          continue;
         }
+        if (from >= 0) yield { from, to: records.offset(i) };
+        if (state === Settled && ordered) return;
+        from = -1;
       }
       end = segment.next;
     }

@@ -24,7 +24,8 @@ function frontierOf(...counts: number[]): { frontier: Frontier; segments: Segmen
   return { frontier, segments };
 }
 
-const runsOf = (frontier: Frontier) => [...frontier.resolvedRuns()].map(({ from, to }) => [from, to]);
+const runsOf = (frontier: Frontier, ordered = true) =>
+  [...frontier.resolvedRuns(ordered)].map(({ from, to }) => [from, to]);
 
 Deno.test("position moves only when the oldest record is resolved, then past all that were", () => {
   const { frontier, segments: [first, second] } = frontierOf(3, 2);
@@ -136,6 +137,18 @@ Deno.test("resolvedRuns() is empty as long as records are resolved in order", ()
   assertEquals(runsOf(frontier), []);
 });
 
+Deno.test("resolvedRuns() of ordered records ends before the first that is settled only", () => {
+  const { frontier, segments: [first, second] } = frontierOf(4, 3);
+  frontier.resolve(first, 1);
+  first.mark(2, Condemned);
+  frontier.resolve(first, 3);
+  second.mark(1, Settled);
+  frontier.resolve(second, 0);
+  frontier.resolve(second, 2);
+  assertEquals(runsOf(frontier), [[1, 2], [3, 5]]);
+  assertEquals(runsOf(frontier, false), [[1, 2], [3, 5], [6, 7]]);
+});
+
 /** What may happen to a record of a model frontier. */
 const step = fc.record({
   record: fc.nat(199),
@@ -189,7 +202,7 @@ Deno.test("property: the position never passes an unresolved record, runs name t
         assertEquals(frontier.position, oldest < 0 ? places.length : oldest);
         const named = new Set<number>();
         let last = frontier.position;
-        for (const { from, to } of frontier.resolvedRuns()) {
+        for (const { from, to } of frontier.resolvedRuns(false)) {
           assert(from > last && to > from, "runs are in order, apart, and above the position");
           last = to;
           for (let offset = from; offset < to; offset++) named.add(offset);
