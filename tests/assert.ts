@@ -32,7 +32,10 @@ export const assertMatch: (actual: string, expected: RegExp, message?: string) =
 export const assertStringIncludes: (actual: string, expected: string, message?: string) => void =
   std?.assertStringIncludes ??
     ((actual, expected, message) =>
-      node.ok(actual.includes(expected), message ?? `${JSON.stringify(actual)} does not contain ${JSON.stringify(expected)}`));
+      node.ok(
+        actual.includes(expected),
+        message ?? `${JSON.stringify(actual)} does not contain ${JSON.stringify(expected)}`,
+      ));
 
 /** Fails unless `fn` throws an `errorClass` whose message includes `includes`. */
 export const assertThrows: (fn: () => unknown, errorClass: ErrorClass, includes?: string) => void = std?.assertThrows ??
