@@ -1,6 +1,9 @@
-import { Context, Effect } from "effect";
+import { Context, Effect, Layer, type Scope } from "effect";
 import { z } from "zod";
 import { actor, type ActorDefinition, type ServicesOfActors } from "../src/actor.ts";
+import { ActorSystem } from "../src/actor_system.ts";
+import { embedded } from "../src/broker.ts";
+import type { ConfigError } from "../src/errors.ts";
 import { event } from "../src/event.ts";
 
 interface Db {
@@ -97,11 +100,23 @@ const all = [plain, effectful, scoped] as const;
 type<Equal<ServicesOfActors<typeof all>, Db>>();
 // @ts-expect-error: Cancelled is missing
 actor({ name: "x", receives: [Created, Cancelled], receive: { Created: () => {} } });
-// @ts-expect-error: not the event's message
 actor({
   name: "y",
   receives: [Created],
   receive: (m, c) => {
+    // @ts-expect-error: not the event's message
     c.publish(Cancelled, { wrong: m.id });
   },
 });
+
+// The layer is asked for where services are required, and only there.
+const broker = embedded();
+const never = () => {
+  ActorSystem.start({ actors: [plain, many], broker });
+  ActorSystem.start({ actors: [effectful], broker, layer: Layer.succeed(Db, { get: () => Effect.succeed(1) }) });
+  // @ts-expect-error: nobody provides Db
+  ActorSystem.start({ actors: [plain, effectful], broker });
+};
+type<Equal<ReturnType<typeof made>, Effect.Effect<ActorSystem, ConfigError, Scope.Scope | Db>>>();
+const made = () => ActorSystem.make({ actors: [effectful], broker });
+void never;
