@@ -25,7 +25,7 @@ let changed = Promise.withResolvers<void>();
 let reloads = 0;
 
 function start(): Running {
-  const args = ["run", "--allow-all", `${root}/actors/shop.ts`, ...Deno.args];
+  const args = ["run", "--quiet", "--allow-all", `${root}/actors/shop.ts`, ...Deno.args];
   return { process: new Deno.Command(Deno.execPath(), { args }).spawn(), since: performance.now(), asked: false };
 }
 

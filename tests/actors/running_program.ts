@@ -9,7 +9,7 @@ export class RunningProgram implements AsyncDisposable {
 
   constructor(file: URL, env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) {
     this.process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", file.href, ...args],
+      args: ["run", "--quiet", "--allow-all", file.href, ...args],
       env: { KAFKA_BROKERS: "", PORT: "", NO_COLOR: "1", ...env },
       stdout: "piped",
       stderr: "piped",
