@@ -3,11 +3,12 @@
  * @module
  */
 import { Effect, type Scope } from "effect";
-import { type ConfigError, ConnectionError } from "../../errors.ts";
+import { ConfigError, ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link.ts";
 import { Broker, brokerAddress } from "./broker.ts";
 import { EmbeddedConnection } from "./connection.ts";
 import type { Intercept } from "./faults.ts";
+import { FileJournal } from "./file_journal.ts";
 import type { GroupState } from "./group.ts";
 
 /** Settings of an embedded Kafka. */
@@ -41,17 +42,23 @@ export interface StoredGroup {
 export class EmbeddedKafka {
   /** Fault injection: asked before each request is applied. */
   intercept: Intercept | null = null;
-  readonly #broker: Broker;
+  #broker: Broker;
+  #journal: FileJournal | null = null;
+  #openings = 0;
   readonly #connections = new Set<EmbeddedConnection>();
   #running = true;
   #numbers = 0;
 
   /** Makes it; opens nothing yet. */
-  constructor(options: EmbeddedOptions = {}) {
-    this.#broker = new Broker(options.partitions ?? 8);
+  constructor(readonly options: EmbeddedOptions = {}) {
+    this.#broker = this.#makeBroker();
   }
 
-  /** Gives a link to it. Its connections end with the scope. */
+  /**
+   * Opens it and gives a link to it, whose connections end with the scope. Its file is read the first time, and closed
+   * when the last scope that opened it has ended. Fails with ConfigError where the file can't be used: another process
+   * has it, it is a folder or something else than such a file.
+   */
   readonly open: Effect.Effect<Link, ConfigError, Scope.Scope> = Effect.suspend(() => {
     const mine = new Set<EmbeddedConnection>();
     const link: Link = {
@@ -60,11 +67,41 @@ export class EmbeddedKafka {
       connect: (address, role) =>
         Effect.acquireRelease(this.#connect(address, role, mine), (connection) => connection.close),
     };
-    return Effect.acquireRelease(
-      Effect.succeed(link),
-      () => Effect.forEach(mine, (connection) => connection.close, { discard: true }),
-    );
+    return Effect.acquireRelease(Effect.as(this.#enter, link), () =>
+      Effect.sync(() => {
+        for (const connection of [...mine]) connection.end("closed by this client");
+        this.#leave();
+      }));
   });
+
+  readonly #enter: Effect.Effect<void, ConfigError> = Effect.suspend(() => {
+    const { file } = this.options;
+    if (this.#openings++ > 0 || file === undefined) return Effect.void;
+    try {
+      const { journal, cut } = FileJournal.open(file, this.#broker);
+      this.#journal = journal;
+      return cut === 0 ? Effect.void : Effect.logWarning(
+        `${file}: its last ${cut} bytes were half an entry, never acknowledged; they are cut off`,
+      );
+    } catch (cause) {
+      this.#leave();
+      if (cause instanceof ConfigError) return Effect.fail(cause);
+      const detail = `${file} can't be read: ${cause instanceof Error ? cause.message : cause}`;
+      return Effect.fail(new ConfigError("file", detail, { cause }));
+    }
+  });
+
+  #leave(): void {
+    if (--this.#openings > 0 || this.options.file === undefined) return;
+    this.#journal?.close();
+    this.#journal = null;
+    // What is in the file is read again: it may have changed by then.
+    this.#broker = this.#makeBroker();
+  }
+
+  #makeBroker(): Broker {
+    return new Broker(this.options.partitions ?? 8);
+  }
 
   /** Takes the broker away: connections end, new ones are refused; what was stored stays. */
   stop(): void {

@@ -109,6 +109,7 @@ export class PartitionLog {
   /** Moves the start on; what stands in whole segments below it is dropped. */
   trim(startOffset: number): void {
     this.#start = Math.max(this.#start, startOffset);
+    this.#end = Math.max(this.#end, startOffset);
     const place = this.#find(this.#start);
     this.#segments = place === null ? [] : this.#segments.slice(place.segment);
   }
