@@ -12,6 +12,7 @@ import type { Incarnation } from "./incarnation.ts";
 import { type Call, misfit, outcomesIn } from "./invoke.ts";
 import type { MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
+import { noteAttempt } from "./settlement.ts";
 
 /** A batch that was received. */
 interface Batch {
@@ -71,7 +72,7 @@ export function takeBatch(incarnation: Incarnation): boolean {
 }
 
 function noteAttempts(incarnation: Incarnation, { items, contexts }: Batch): void {
-  items.forEach((item, i) => incarnation.noteAttempt(item, contexts[i]));
+  items.forEach((item, i) => noteAttempt(incarnation, item, contexts[i]));
 }
 
 function settleBatch(incarnation: Incarnation, batch: Batch, answer: Answered): void {
@@ -103,7 +104,7 @@ function settleOne(incarnation: Incarnation, item: Item, call: Call, outcome: Ou
   const lane = incarnation.laneOf(item);
   if (lane === undefined) return incarnation.settle(item, call, answer);
   if (lane.retries) {
-    incarnation.noteAttempt(item, call.context);
+    noteAttempt(incarnation, item, call.context);
     call.context.abort();
     lane.parked.push({ item, start: {} });
     return;

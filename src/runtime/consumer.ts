@@ -12,12 +12,12 @@ import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Committer } from "./committer.ts";
-import { messageOf } from "./lane.ts";
 import { monotonicMillis, PartitionLease } from "./lease.ts";
 import { MessageReader } from "./message_reader.ts";
 import { decodeOffsetMap } from "./offset_map.ts";
 import { Partition } from "./partition.ts";
 import { runPartition } from "./partition_actor.ts";
+import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
 
 /** What ends a system. */

@@ -5,7 +5,6 @@
  * @module
  */
 import { Cause, type Clock, Effect } from "effect";
-import type { DeadLetterReason } from "../dead_letter/dead_letter.ts";
 import type { Sender } from "../client/port.ts";
 import { ActorFailed, DecodeError, ReceiveTimeout } from "../errors.ts";
 import { type Answered, failed, Handlers } from "./answer.ts";
@@ -13,11 +12,11 @@ import { takeBatch } from "./batch.ts";
 import { Fenced } from "./crash.ts";
 import { Delivery } from "./delivery.ts";
 import type { Call, Invoke } from "./invoke.ts";
-import { answerOf, Lane, type LaneStart, messageOf, runLane } from "./lane.ts";
-import { writeDeadLetter } from "./letter.ts";
+import { answerOf, Lane, type LaneStart, runLane } from "./lane.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
+import { conclude, giveUp, noteAttempt } from "./settlement.ts";
 import { Slots } from "./slots.ts";
 import { Wake } from "./wake.ts";
 
@@ -171,7 +170,7 @@ export class Incarnation {
       const rest = this.succeed(item, call);
       if (rest !== null) this.openLane(item, { rest });
     } else {
-      const pause = this.conclude(item, call, answer);
+      const pause = conclude(this, item, call, answer);
       if (pause !== null) this.openLane(item, { pause });
     }
   }
@@ -187,16 +186,16 @@ export class Incarnation {
     this.#inHand = item;
     const { partition, services } = this;
     const { segment, index } = item;
-    const deaths = partition.deaths(segment.records.offset(index));
+    const deaths = partition.history.deaths(segment.records.offset(index));
     if (deaths >= partition.actor.restart.killedAfter) {
-      this.giveUp(item, "killed-actor", `the actor was killed ${deaths} times with this record in hand`);
+      giveUp(this, item, "killed-actor", `the actor was killed ${deaths} times with this record in hand`);
       return null;
     }
     try {
       services.reader.read(segment.records, partition.partition, index, this.#read);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      this.giveUp(item, "decode", error.message);
+      giveUp(this, item, "decode", error.message);
       return null;
     }
     if (this.#read.type !== null) return this.#read as { readonly type: string; readonly message: unknown };
@@ -213,15 +212,10 @@ export class Incarnation {
   /** The number of the attempt that begins now. */
   #attempt({ segment, index }: Item): number {
     const { partition } = this;
-    const attempt = partition.attempts(segment.records.offset(index)) + 1;
+    const attempt = partition.history.attempts(segment.records.offset(index)) + 1;
     partition.counters.received++;
     if (attempt > 1) partition.counters.retried++;
     return attempt;
-  }
-
-  /** Notes the attempt, which only a message that is settled at once can do without. */
-  noteAttempt({ segment, index }: Item, context: MessageContext): void {
-    this.partition.setAttempts(segment.records.offset(index), context.attempt);
   }
 
   /** Opens the lane of a record's key. */
@@ -263,71 +257,17 @@ export class Incarnation {
     this.wake();
   }
 
-  /** Settles an answer that is neither done nor a failure; milliseconds where it is to be received again after them. */
-  conclude(item: Item, call: Call, answer: Answered): number | null {
-    this.noteAttempt(item, call.context);
-    if (answer._tag !== "Outcome") {
-      call.context.abort();
-      if (answer._tag === "Defect") this.crash(answer.cause, item);
-      return null;
-    }
-    call.context.close();
-    const { outcome } = answer;
-    if (outcome._tag === "RetryAfter") return outcome.delay;
-    if (outcome._tag === "Skip") this.#skip(item);
-    else if (outcome._tag === "DeadLetter") this.giveUp(item, "rejected", outcome.reason);
-    else this.stop(item, outcome.reason);
-    return null;
-  }
-
-  /** Notes a failed call; answers how many there were of this message. */
-  countFailure(item: Item, call: Call): number {
-    call.context.abort();
-    this.partition.counters.failed++;
-    this.noteAttempt(item, call.context);
-    return this.partition.addFailure(item.segment.records.offset(item.index));
-  }
-
-  /** The message's retries are used up. */
-  exhausted(item: Item, error: unknown): void {
-    const { onFailure } = this.partition.actor.settings;
-    if (onFailure === "skip") this.#skip(item);
-    else if (onFailure === "stop") this.stop(item, `retries exhausted: ${messageOf(error)}`, error);
-    else this.giveUp(item, "retries-exhausted", messageOf(error));
-  }
-
-  #skip(item: Item): void {
-    this.partition.counters.skipped++;
-    this.partition.resolve(item);
-  }
-
-  /** The record becomes a dead letter. */
-  giveUp(item: Item, reason: DeadLetterReason, error: string): void {
-    const { partition } = this;
-    const { actor } = partition;
-    const attempts = partition.attempts(item.segment.records.offset(item.index));
-    const note = { group: actor.group, actor: actor.name, reason, error, attempts };
-    writeDeadLetter(partition, this.services.sender, item, note);
-  }
-
-  /** Ends the system. */
-  stop(item: Item, detail: string, cause?: unknown): void {
-    const { actor, topic, partition } = this.partition;
-    const offset = item.segment.records.offset(item.index);
-    this.crash(Cause.fail(new ActorFailed(actor.name, topic, partition, offset, detail, { cause })));
-  }
-
   /** Ends this incarnation with a cause; `item` is to blame, if any. */
   readonly crash = (cause: Cause.Cause<unknown>, item?: Item): void => {
     if (this.#crash !== null) return;
-    if (item !== undefined) this.partition.addDeath(item.segment.records.offset(item.index));
+    if (item !== undefined) this.partition.history.addDeath(item.segment.records.offset(item.index));
     this.#crash = { cause };
     this.wake();
   };
 
   /** Waits for a call's pending result, at most for the actor's `receiveTimeout`. */
   wait(item: Item, call: Call): Effect.Effect<Answered> {
-    this.noteAttempt(item, call.context);
+    noteAttempt(this, item, call.context);
     return this.waitFor(item, call.result, () => call.context.abort());
   }
 

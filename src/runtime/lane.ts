@@ -8,6 +8,7 @@ import { type Answered, answered, failed, isPending } from "./answer.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { Call } from "./invoke.ts";
 import type { Item } from "./partition.ts";
+import { conclude, countFailure, exhausted } from "./settlement.ts";
 
 /** How far a message has come when its lane takes it over: by default it is still to be received. */
 export interface LaneStart {
@@ -83,13 +84,13 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
           return;
         }
         if (answer._tag === "Failed") {
-          const failures = incarnation.countFailure(item, call);
+          const failures = countFailure(incarnation, item, call);
           step ??= yield* retryStep(partition.actor.retry, failures);
           const next = yield* step(answer.error);
-          if (next === null) return incarnation.exhausted(item, answer.error);
+          if (next === null) return exhausted(incarnation, item, answer.error);
           pause = next;
         } else {
-          const again = incarnation.conclude(item, call, answer);
+          const again = conclude(incarnation, item, call, answer);
           if (again === null) return;
           pause = again;
         }
@@ -130,10 +131,3 @@ const retryStep = (schedule: Schedule.Schedule<unknown>, failures: number): Effe
     for (let seen = 1; seen < failures; seen++) yield* step(undefined);
     return step;
   });
-
-/** An error in words. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message === "" ? error.name : error.message;
-  if (typeof error === "object" && error !== null && "_tag" in error) return `${error._tag}`;
-  return String(error);
-}

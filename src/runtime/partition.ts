@@ -10,6 +10,7 @@ import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit } from "../clie
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Condemned, Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
+import { History } from "./history.ts";
 import type { PartitionLease } from "./lease.ts";
 import { Mailbox } from "./mailbox.ts";
 import { encodeOffsetMap, type OffsetMap } from "./offset_map.ts";
@@ -26,6 +27,8 @@ export interface Item {
 export class Partition implements FetchTarget {
   /** Everything held for it. */
   readonly mailbox: Mailbox;
+  /** What records that could not be settled at once have gone through. */
+  readonly history = new History();
   /** Records whose outcome is settled and whose publications, or dead letters, are not acknowledged yet. */
   unacknowledged = 0;
   /** The log's end as of the last fetch. */
@@ -45,9 +48,6 @@ export class Partition implements FetchTarget {
   #frontier: Frontier | null = null;
   #segment: Segment | null = null;
   #known: ReadonlyArray<OffsetRun> = [];
-  #attempts = new Map<number, number>();
-  #failures = new Map<number, number>();
-  #deaths = new Map<number, number>();
   #lettersWaiting = 0;
   #committed: OffsetToCommit | null = null;
 
@@ -72,9 +72,7 @@ export class Partition implements FetchTarget {
   begin(position: number, map: OffsetMap): void {
     this.#frontier = new Frontier(position);
     this.#known = map.resolved;
-    if (map.attempts > 0) this.#attempts.set(position, map.attempts);
-    if (map.failures > 0) this.#failures.set(position, map.failures);
-    if (map.deaths > 0) this.#deaths.set(position, map.deaths);
+    this.history.resume(position, map);
     this.fetcher.add(this, position, this, this.actor.settings.outOfRange);
   }
 
@@ -174,14 +172,8 @@ export class Partition implements FetchTarget {
   resolve({ segment, index }: Item): void {
     const bytes = this.#begun.resolve(segment, index);
     if (bytes < 0) return;
-    if (this.#attempts.size > 0 || this.#deaths.size > 0) this.#forget(segment.records.offset(index));
+    this.history.forget(segment.records.offset(index));
     this.mailbox.release(1, bytes);
-  }
-
-  #forget(offset: number): void {
-    this.#attempts.delete(offset);
-    this.#failures.delete(offset);
-    this.#deaths.delete(offset);
   }
 
   /**
@@ -257,41 +249,15 @@ export class Partition implements FetchTarget {
     this.#lettersWaiting = 0;
   }
 
-  /** How often `receive` was called with the record. */
-  attempts(offset: number): number {
-    return this.#attempts.size === 0 ? 0 : this.#attempts.get(offset) ?? 0;
-  }
-
-  /** Notes the attempts of a record that is not settled at once. */
-  setAttempts(offset: number, attempts: number): void {
-    this.#attempts.set(offset, attempts);
-  }
-
-  /** Counts one more call of `receive` with it that failed; answers how many there were. */
-  addFailure(offset: number): number {
-    const failures = (this.#failures.get(offset) ?? 0) + 1;
-    this.#failures.set(offset, failures);
-    return failures;
-  }
-
-  /** How often an incarnation ended by this record. */
-  deaths(offset: number): number {
-    return this.#deaths.size === 0 ? 0 : this.#deaths.get(offset) ?? 0;
-  }
-
-  /** Counts one more. */
-  addDeath(offset: number): void {
-    this.#deaths.set(offset, this.deaths(offset) + 1);
-  }
-
   /** What is to be committed, or null where nothing has changed since the last commit. */
   uncommitted(): OffsetToCommit | null {
     if (this.#frontier === null) return null;
     const { position: offset } = this.#frontier;
+    const { history } = this;
     const counts = {
-      attempts: this.attempts(offset),
-      failures: this.#failures.get(offset) ?? 0,
-      deaths: this.deaths(offset),
+      attempts: history.attempts(offset),
+      failures: history.failures(offset),
+      deaths: history.deaths(offset),
     };
     const metadata = encodeOffsetMap(offset, counts, this.#frontier.resolvedRuns(this.actor.settings.order !== "none"));
     const last = this.#committed;

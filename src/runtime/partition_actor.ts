@@ -9,9 +9,9 @@ import { makeActorLogger } from "./actor_logger.ts";
 import { Fenced, Unacknowledged } from "./crash.ts";
 import { Incarnation, type IncarnationServices } from "./incarnation.ts";
 import { makeInvoke } from "./invoke.ts";
-import { messageOf } from "./lane.ts";
 import type { Partition } from "./partition.ts";
 import { acquire } from "./resource.ts";
+import { messageOf } from "./settlement.ts";
 
 // No pause before a restart is longer, in milliseconds.
 const LONGEST_PAUSE = 10_000;

@@ -122,7 +122,7 @@ Deno.test("a chunk whose bytes are wrong is fetched again, and what was held is 
     yield* advance(150);
     assertEquals(seen, [0, 1, 2, 3, 4, 5]);
     assertEquals([one.partition.position, one.counters.restarts], [6, 1]);
-    assertEquals(one.partition.deaths(1), 0, "no record is to blame");
+    assertEquals(one.partition.history.deaths(1), 0, "no record is to blame");
   })));
 
 Deno.test("a chunk that stays wrong ends the system, saying where", () =>
