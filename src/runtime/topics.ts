@@ -58,10 +58,11 @@ export const ensureTopics: (
   const warnings = new Warnings(yield* Clock.Clock);
   const names = needed.map(({ name }) => name);
   for (let attempt = 0;; attempt++) {
-    const result = yield* Effect.result(Effect.andThen(
+    const missing = Effect.map(
       cluster.refresh(names),
-      create(cluster, needed.filter(({ name }) => cluster.topic(name) === undefined), settings),
-    ));
+      () => needed.filter(({ name }) => cluster.topic(name) === undefined),
+    );
+    const result = yield* Effect.result(Effect.flatMap(missing, (topics) => create(cluster, topics, settings)));
     if (result._tag === "Success" && result.success === null) return;
     const trouble = result._tag === "Success" ? result.success : result.failure;
     // A broker that is away has been told of by the cluster.
