@@ -98,16 +98,20 @@ const raw = actor({
 type<Equal<typeof raw, ActorDefinition<never, never>>>();
 const all = [plain, effectful, scoped] as const;
 type<Equal<ServicesOfActors<typeof all>, Db>>();
-// @ts-expect-error: Cancelled is missing
-actor({ name: "x", receives: [Created, Cancelled], receive: { Created: () => {} } });
-actor({
-  name: "y",
-  receives: [Created],
-  receive: (m, c) => {
-    // @ts-expect-error: not the event's message
-    c.publish(Cancelled, { wrong: m.id });
-  },
-});
+// Never called: the runtime refuses them too.
+const refused = () => {
+  // @ts-expect-error: Cancelled is missing
+  actor({ name: "x", receives: [Created, Cancelled], receive: { Created: () => {} } });
+  actor({
+    name: "y",
+    receives: [Created],
+    receive: (m, c) => {
+      // @ts-expect-error: not the event's message
+      c.publish(Cancelled, { wrong: m.id });
+    },
+  });
+};
+void refused;
 
 // The layer is asked for where services are required, and only there.
 const broker = embedded();
