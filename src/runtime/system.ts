@@ -2,7 +2,7 @@
  * A system: the consumers of its groups, one sender, and an end that leaves nothing unfinished.
  * @module
  */
-import { Clock, Deferred, Effect, Exit, Option, type Scope } from "effect";
+import { Clock, Deferred, Effect, Exit, Option, Scope } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { makeCluster } from "../client/cluster.ts";
 import { makeOffsets } from "../client/offsets.ts";
@@ -58,6 +58,24 @@ export const makeSystem: (
     try: () => check(definition),
     catch: (cause) => cause instanceof ConfigError ? cause : new ConfigError("options", String(cause), { cause }),
   });
+  // The drain needs connections, which a scope that is closing doesn't give any more: so they have a scope of their own.
+  const scope = Scope.makeUnsafe();
+  const system = yield* Scope.provide(assemble(definition, settings, groups, events, open), scope).pipe(
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+  );
+  yield* Effect.addFinalizer((exit) =>
+    Effect.andThen(Effect.andThen(system.drain, system.stopped), Scope.close(scope, exit))
+  );
+  return system;
+});
+
+const assemble = Effect.fnUntraced(function* (
+  definition: SystemDefinition,
+  settings: SystemSettings,
+  groups: ReadonlyMap<string, ReadonlyArray<ActorDefinition>>,
+  events: ReadonlyArray<EventDefinition>,
+  open: Effect.Effect<Link, ConfigError, Scope.Scope>,
+) {
   const clock = yield* Clock.Clock;
   const cluster = yield* makeCluster(yield* open);
   const offsets = yield* makeOffsets(cluster);
@@ -71,16 +89,10 @@ export const makeSystem: (
       yield* makeConsumer(group, actors, settings, { cluster, offsets, sender, events, counters, failed }),
     );
   }
-  const scope = yield* Effect.scope;
   const system = new System(settings, cluster, sender, consumers, counters, clock);
-  const work = Effect.andThen(
-    ensureTopics(cluster, neededTopics(definition.actors, events), settings),
-    system.begin,
-  );
-  const fail = Effect.flatMap(Deferred.await(failure), (error) => system.fail(error));
-  yield* Effect.forkIn(fail, scope);
-  yield* Effect.forkIn(work, scope);
-  yield* Effect.addFinalizer(() => Effect.andThen(system.drain, system.stopped));
+  const topics = neededTopics(definition.actors, events);
+  yield* Effect.forkScoped(Effect.andThen(ensureTopics(cluster, topics, settings), system.begin));
+  yield* Effect.forkScoped(Effect.flatMap(Deferred.await(failure), (error) => system.fail(error)));
   return system;
 });
 
