@@ -8,7 +8,7 @@ import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Link } from "../../src/link/link.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { SeededScheduler } from "./seeded_scheduler.ts";
+import { VirtualTime } from "../../src/testing/virtual_time.ts";
 import { SmallCoordinator } from "./small_coordinator.ts";
 
 /** The same link with slow requests, of which a few get lost on the way or lose their answer. */
@@ -148,7 +148,7 @@ const turmoil = Effect.gen(function* () {
 Deno.test("members under 60 schedules of faults never hold a partition twice under a live lease, and settle evenly", () => {
   let assigned = 0;
   for (let seed = 0; seed < 60; seed++) {
-    const end = new SeededScheduler(seed).run(turmoil);
+    const end = new VirtualTime(seed).run(turmoil);
     assertEquals(end.wrong, [], `seed ${seed}`);
     assertEquals(end.loads.reduce((sum, load) => sum + load, 0), 13, `seed ${seed}: ${end.loads}`);
     assert(Math.max(...end.loads) - Math.min(...end.loads) <= 1, `seed ${seed}: ${end.loads}`);

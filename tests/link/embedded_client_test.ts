@@ -9,7 +9,7 @@ import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { advance, virtual } from "../client/virtual.ts";
-import { SeededScheduler } from "../client/seeded_scheduler.ts";
+import { VirtualTime } from "../../src/testing/virtual_time.ts";
 
 /** A cluster on a new Kafka with one topic. */
 const makeWorld = Effect.fnUntraced(function* (kafka: EmbeddedKafka, topic: string, partitions: number) {
@@ -64,14 +64,14 @@ Deno.test("the client publishes and reads on the embedded Kafka", async () => {
 Deno.test("the same seed gives the same run, other seeds others, and all the same result", () => {
   const traces = new Set<string>();
   const run = (seed: number) => {
-    const scheduler = new SeededScheduler(seed);
+    const time = new VirtualTime(seed);
     const kafka = new EmbeddedKafka();
     const trace: Array<string> = [];
     kafka.intercept = ({ api, connection }) => {
-      trace.push(`${scheduler.now} ${connection} ${api}`);
+      trace.push(`${time.now} ${connection} ${api}`);
       return null;
     };
-    assertEquals(scheduler.run(Effect.scoped(roundTrip(kafka, 31))), 16);
+    assertEquals(time.run(Effect.scoped(roundTrip(kafka, 31))), 16);
     return trace.join();
   };
   for (let seed = 0; seed < 20; seed++) {

@@ -1,0 +1,139 @@
+/**
+ * A program in virtual time that can be killed as an operating system does it.
+ * @module
+ */
+import { Clock, Duration, Effect, type Fiber, Random, type Scheduler } from "effect";
+import type { Tasks, Timer, VirtualTime } from "./virtual_time.ts";
+
+/** After how many operations a fiber gives way at the latest. */
+const MOST_OPERATIONS = 2_048;
+
+/**
+ * The fibers that are started here, and all those they start, take their turns and their time from a
+ * {@linkcode VirtualTime}.
+ *
+ * @example
+ * ```ts
+ * import { VirtualTime } from "@troupe/troupe/testing";
+ * import { Effect } from "effect";
+ *
+ * const time = new VirtualTime(1);
+ * const process = time.process();
+ * process.fork(Effect.ensuring(Effect.sleep(1_000), Effect.sync(() => console.log("never said"))));
+ * process.kill();
+ * console.log(time.over); // true
+ * ```
+ */
+export class VirtualProcess implements Scheduler.Scheduler {
+  /** See Effect's Scheduler. */
+  readonly executionMode: "async" = "async" as const;
+  readonly #timers = new Set<Timer>();
+  readonly #waiting = new Set<Tasks>();
+  readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>();
+  #killed = false;
+
+  /** Made by {@linkcode VirtualTime.process}. */
+  constructor(
+    /** The world it runs in. */
+    readonly time: VirtualTime,
+  ) {}
+
+  /** Whether {@linkcode VirtualProcess.kill} was called. */
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  /** What has not ended: fibers that wait or run, and timers. */
+  get alive(): { readonly fibers: number; readonly timers: number } {
+    return { fibers: this.#fibers.size, timers: this.#timers.size };
+  }
+
+  /** Starts a program in this process. */
+  fork<A, E>(program: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    const seed = Math.floor(this.time.random() * 2 ** 32);
+    const here = program.pipe(Effect.provideService(Clock.Clock, this.clock), Random.withSeed(seed));
+    return Effect.runFork(Effect.andThen(Effect.yieldNow, here), { scheduler: this });
+  }
+
+  /** Ends it between two operations, as SIGKILL would: no finalizer runs, nothing of it ever goes on. */
+  kill(): void {
+    this.#killed = true;
+    for (const timer of this.#timers) this.time.disarm(timer);
+    for (const tasks of this.#waiting) this.time.unschedule(tasks);
+    this.#timers.clear();
+    this.#waiting.clear();
+    this.#fibers.clear();
+  }
+
+  /** See Effect's Scheduler. */
+  shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    // What a Promise resumes does not come by the dispatcher: it ends here.
+    if (this.#killed) return true;
+    if (!this.#fibers.has(fiber)) {
+      this.#fibers.add(fiber);
+      fiber.addObserver(() => this.#fibers.delete(fiber));
+    }
+    return fiber.currentOpCount >= MOST_OPERATIONS || this.time.random() < this.time.preemption;
+  }
+
+  /** See Effect's Scheduler: the tasks of one fiber keep their order. */
+  makeDispatcher(): Scheduler.SchedulerDispatcher {
+    const tasks: Tasks = [];
+    return {
+      scheduleTask: (task) => {
+        if (this.#killed) return;
+        if (tasks.length === 0) {
+          this.#waiting.add(tasks);
+          this.time.schedule(tasks);
+        }
+        tasks.push(() => {
+          if (tasks.length === 0) this.#waiting.delete(tasks);
+          task();
+        });
+      },
+      flush: () => {
+        this.time.unschedule(tasks);
+        for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) task();
+      },
+    };
+  }
+
+  /** The time of this process. */
+  readonly clock: Clock.Clock = {
+    currentTimeMillisUnsafe: () => this.time.now,
+    currentTimeMillis: Effect.sync(() => this.time.now),
+    currentTimeNanosUnsafe: () => BigInt(this.time.now) * 1_000_000n,
+    currentTimeNanos: Effect.sync(() => BigInt(this.time.now) * 1_000_000n),
+    monotonicTimeNanosUnsafe: () => BigInt(this.time.now) * 1_000_000n,
+    monotonicTimeNanos: Effect.sync(() => BigInt(this.time.now) * 1_000_000n),
+    sleep: (duration) => {
+      const ms = Math.ceil(Duration.toMillis(duration));
+      if (ms <= 0) return Effect.yieldNow;
+      if (!Number.isFinite(ms)) return Effect.never;
+      return Effect.callback<void>((resume) => {
+        // By way of the scheduler: the seed orders those that wake at the same time.
+        const timer = this.#arm(ms, () => resume(Effect.yieldNow));
+        return Effect.sync(() => this.#disarm(timer));
+      });
+    },
+  };
+
+  #arm(ms: number, ring: () => void): Timer {
+    const timer: Timer = {
+      at: this.time.now + ms,
+      fire: () => {
+        this.#timers.delete(timer);
+        ring();
+      },
+    };
+    if (this.#killed) return timer;
+    this.#timers.add(timer);
+    this.time.arm(timer);
+    return timer;
+  }
+
+  #disarm(timer: Timer): void {
+    this.#timers.delete(timer);
+    this.time.disarm(timer);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Virtual time and a seed: everything that could happen in one order or another happens in an order the seed has chosen,
+ * and the clock goes on only when nothing else can.
+ * @module
+ */
+import { Effect, Exit } from "effect";
+import { VirtualProcess } from "./virtual_process.ts";
+
+/** Something that happens at a time. */
+export interface Timer {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  /** What happens then. */
+  readonly fire: () => void;
+}
+
+/** Settings of a {@linkcode VirtualTime}. */
+export interface VirtualTimeOptions {
+  /** How often, on average, a fiber is preempted between two operations: from 0 (never) to 1. Default 0.02. */
+  readonly preemption?: number;
+}
+
+/** What is to run next of one fiber, in order. */
+export type Tasks = Array<() => void>;
+
+/**
+ * A world in virtual time. Programs run in it as {@linkcode VirtualProcess}es; which of their fibers goes next, and where
+ * one is preempted, comes from the seed, so the same seed gives the same run.
+ *
+ * @example
+ * ```ts
+ * import { VirtualTime } from "@troupe/troupe/testing";
+ * import { Effect } from "effect";
+ *
+ * const time = new VirtualTime(1);
+ * time.run(Effect.sleep("1 hour"));
+ * console.log(time.now); // 3600000
+ * ```
+ */
+export class VirtualTime {
+  /** Milliseconds since the beginning. */
+  now = 0;
+  #state: number;
+  readonly #ready: Tasks[] = [];
+  readonly #timers = new Set<Timer>();
+
+  /** How often, on average, a fiber is preempted between two operations. */
+  readonly preemption: number;
+
+  /** Begins at 0 ms. */
+  constructor(
+    /** What all choices come from. */
+    readonly seed: number,
+    options: VirtualTimeOptions = {},
+  ) {
+    this.#state = seed;
+    this.preemption = options.preemption ?? 0.02;
+  }
+
+  /** The next number of the seed's, in [0, 1). */
+  random(): number {
+    this.#state = (this.#state + 0x9e3779b9) | 0;
+    let mixed = this.#state ^ (this.#state >>> 16);
+    mixed = Math.imul(mixed, 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+  }
+
+  /** A new process in this world. */
+  process(): VirtualProcess {
+    return new VirtualProcess(this);
+  }
+
+  /** Whether nothing can run before the clock goes on. */
+  get idle(): boolean {
+    return this.#ready.length === 0;
+  }
+
+  /** Whether nothing will ever run again by itself. */
+  get over(): boolean {
+    return this.#ready.length === 0 && this.#timers.size === 0;
+  }
+
+  /** Runs one task, chosen by the seed; false where there is none. */
+  runOne(): boolean {
+    const ready = this.#ready;
+    if (ready.length === 0) return false;
+    const at = ready.length === 1 ? 0 : Math.floor(this.random() * ready.length);
+    const tasks = ready[at];
+    const task = tasks.shift();
+    if (tasks.length === 0) this.#drop(at);
+    task?.();
+    return true;
+  }
+
+  /** Moves the clock to the next timer, and fires all that are due; false where there is none. */
+  moveOn(): boolean {
+    let next = Infinity;
+    for (const { at } of this.#timers) if (at < next) next = at;
+    if (next === Infinity) return false;
+    this.now = next;
+    for (const timer of [...this.#timers]) {
+      if (timer.at > next || !this.#timers.delete(timer)) continue;
+      timer.fire();
+    }
+    return true;
+  }
+
+  /** One step: a task, or the next timer. False when nothing is left to happen. */
+  step(): boolean {
+    return this.runOne() || this.moveOn();
+  }
+
+  /**
+   * Runs a program to its end in one synchronous call and gives its result. Throws what the program fails with, and where
+   * it waits for something that never comes, such as a Promise.
+   */
+  run<A, E>(program: Effect.Effect<A, E>): A {
+    const fiber = this.process().fork(program);
+    for (let exit = fiber.pollUnsafe();; exit = fiber.pollUnsafe()) {
+      if (exit !== undefined) {
+        return Effect.runSync(Exit.isSuccess(exit) ? Effect.succeed(exit.value) : Effect.failCause(exit.cause));
+      }
+      if (!this.step()) throw new Error(`deadlock at ${this.now} ms, seed ${this.seed}: everything waits for ever`);
+    }
+  }
+
+  /** Adds what a process has to do. */
+  schedule(tasks: Tasks): void {
+    this.#ready.push(tasks);
+  }
+
+  /** Takes it back. */
+  unschedule(tasks: Tasks): void {
+    const at = this.#ready.indexOf(tasks);
+    if (at >= 0) this.#drop(at);
+  }
+
+  /** Adds a timer. */
+  arm(timer: Timer): void {
+    this.#timers.add(timer);
+  }
+
+  /** Takes it back. */
+  disarm(timer: Timer): void {
+    this.#timers.delete(timer);
+  }
+
+  // The order within the list means nothing: the seed chooses from it.
+  #drop(at: number): void {
+    const last = this.#ready.pop();
+    if (last !== undefined && at < this.#ready.length) this.#ready[at] = last;
+  }
+}
