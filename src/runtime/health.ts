@@ -35,7 +35,7 @@ export function healthOf(signs: Signs): Health {
   const { state, brokerAnswers, topicsThere, outside, deadLettersWaiting } = signs;
   const unready: string[] = [];
   if (state !== "running" && state !== "starting") unready.push(`the system is ${state}`);
-  if (!brokerAnswers) unready.push("no broker answers");
+  else if (!brokerAnswers) unready.push("no broker answers");
   else if (!topicsThere) unready.push("topics are still to be created");
   else for (const group of outside) unready.push(`not a member of the group ${group} yet`);
   const degraded = deadLettersWaiting === 0 ? [] : [`${deadLettersWaiting} dead letters can't be written`];
