@@ -22,7 +22,7 @@ export interface Broker {
 }
 
 /**
- * A real Kafka, 2.4 or newer.
+ * A real Kafka, 3.0 or newer.
  *
  * Fails with {@linkcode ConfigError} where an option is wrong. Nothing is opened before a system starts, and a Kafka that
  * does not answer then is waited for.
