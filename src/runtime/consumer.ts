@@ -136,6 +136,11 @@ export class Consumer {
         const actor = this.actors.get(topic);
         if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
       }
+      // "Latest" is a place only once it is committed: at the next start it would be another.
+      const latest = this.partitions.filter((each) =>
+        each.actor.settings.startFrom === "latest" && each.lastCommitted === null
+      );
+      yield* Effect.forkIn(this.#committer.commit(latest), this.scope);
     }).pipe(Effect.catch((error) => Effect.sync(() => this.services.failed(error))));
 
   /** Lets partitions go: no new work, what is in flight is finished, the positions are committed; then they are fenced. */

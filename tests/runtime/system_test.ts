@@ -221,8 +221,10 @@ Deno.test("a system that starts from the latest offset does not lose what comes 
     yield* until(() => old.health().ready);
     yield* publish(old, ids(5, "old"));
     const scope = Scope.makeUnsafe();
-    const first = yield* Scope.provide(start(kafka, [clerk]), scope);
+    const first = yield* Scope.provide(start(kafka, [clerk], { commitInterval: 3_600_000 }), scope);
     yield* until(() => first.consumers[0].partitions.length === 4);
+    yield* TestClock.adjust(100);
+    assertEquals([0, 1, 2, 3].every((n) => kafka.committed("clerk", "orders", n) !== undefined), true);
     yield* waited(Scope.close(scope, Exit.void));
     yield* publish(old, ids(5, "new"));
     yield* start(kafka, [clerk]);
