@@ -1,6 +1,12 @@
 /**
- * Tests without waiting: virtual time, and an embedded Kafka that fails on demand.
+ * Tests without waiting: a whole system on an embedded Kafka in virtual time, which fails on demand. Begin with
+ * {@linkcode TestSystem}; {@linkcode VirtualTime} is for programs in Effect.
  * @module
  */
+export { ErrorCode } from "../link/error_code.ts";
+export type { ApiName } from "../link/protocol.ts";
+export { type TestFaults } from "./test_faults.ts";
+export { type ExpectOptions, type TestOptions, TestSystem } from "./test_system.ts";
 export { VirtualProcess } from "./virtual_process.ts";
 export { type Tasks, type Timer, VirtualTime, type VirtualTimeOptions } from "./virtual_time.ts";
+export { ExpectationError, type Received, type ReceivedDeadLetter } from "./written_records.ts";
