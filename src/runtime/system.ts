@@ -224,7 +224,10 @@ export class System {
     yield* Effect.timeoutOption(this.sender.flush, rest);
     const pending = this.sender.pending();
     if (pending > 0) unfinished.push(`${pending} records not acknowledged by the broker`);
-    return { unfinished, elapsed: Math.round(monotonicMillis(this.clock) - begun) };
+    const elapsed = Math.round(monotonicMillis(this.clock) - begun);
+    if (unfinished.length === 0) yield* Effect.logInfo(`drained in ${elapsed} ms`);
+    else yield* Effect.logError(`not finished after ${elapsed} ms: ${unfinished.join("; ")}`);
+    return { unfinished, elapsed };
   });
 
   /** Notes that nothing of the system is at work any more. */
