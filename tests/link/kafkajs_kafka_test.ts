@@ -1,4 +1,4 @@
-import { Effect, Fiber } from "effect";
+import { Effect, Fiber, Schedule } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import type { KafkaLinkOptions, SaslOptions } from "../../src/link/kafkajs/options.ts";
@@ -19,6 +19,11 @@ const makeTopic = Effect.fnUntraced(function* (admin: Connection) {
   const topics = [{ name, numPartitions: 1, replicationFactor: 1, configs: {} }];
   const answer = yield* admin.call("CreateTopics", { timeoutMs: 10_000, validateOnly: false, topics });
   assertEquals(answer.topics.map(({ errorCode }) => errorCode), [0]);
+  // Created is not led yet.
+  const asked = [{ name, partitions: [{ partition: 0, currentLeaderEpoch: -1, timestamp: -1 }] }];
+  yield* admin.call("ListOffsets", { isolationLevel: 0, topics: asked }).pipe(
+    Effect.repeat({ schedule: Schedule.spaced(10), until: ({ topics }) => topics[0].partitions[0].errorCode === 0 }),
+  );
   return name;
 });
 
