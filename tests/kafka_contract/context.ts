@@ -53,7 +53,7 @@ export class Context {
   );
 
   /** Waits until all partitions of a topic can be read. */
-  led(name: string, partitions: number): Effect.Effect<void, ConnectionError | Error, Scope.Scope> {
+  led(name: string, partitions: number): Effect.Effect<unknown, ConnectionError | Error, Scope.Scope> {
     const all = Array.from({ length: partitions }, (_, partition) => partition);
     return this.until(this.listOffsets(name, all, -2), (offsets) => offsets.every(({ errorCode }) => errorCode === 0));
   }
@@ -95,7 +95,7 @@ export class Context {
     );
   }
 
-  /** Offsets of partitions by time. */
+  /** Offsets of partitions by time, ordered by partition. */
   listOffsets(topic: string, partitions: ReadonlyArray<number>, timestamp: number) {
     return Effect.map(
       this.call("ListOffsets", {
@@ -105,7 +105,8 @@ export class Context {
           partitions: partitions.map((partition) => ({ partition, currentLeaderEpoch: -1, timestamp })),
         }],
       }),
-      (answer) => answer.topics[0].partitions,
+      // A broker answers in an order of its own.
+      (answer) => answer.topics[0].partitions.toSorted((one, other) => one.partition - other.partition),
     );
   }
 
@@ -147,11 +148,11 @@ export class Context {
     );
   }
 
-  /** Asks again, 10 seconds long, until the answer is right. */
-  until<A, E, R>(ask: Effect.Effect<A, E, R>, right: (answer: A) => boolean): Effect.Effect<void, E | Error, R> {
+  /** Asks again, 10 seconds long, until the answer is right; gives that. */
+  until<A, E, R>(ask: Effect.Effect<A, E, R>, right: (answer: A) => boolean): Effect.Effect<A, E | Error, R> {
     return Effect.flatMap(
       ask,
-      (answer) => right(answer) ? Effect.void : Effect.fail(new Error(`still ${JSON.stringify(answer)}`)),
+      (answer) => right(answer) ? Effect.succeed(answer) : Effect.fail(new Error(`still ${JSON.stringify(answer)}`)),
     ).pipe(
       Effect.retry({
         schedule: Schedule.spaced(10),

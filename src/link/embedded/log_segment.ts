@@ -60,6 +60,11 @@ export class LogSegment {
     if (fitting > index) return this.bytes.subarray(start, this.starts[fitting]);
     return this.bytes.subarray(start, atLeastOne ? this.end(index) : start);
   }
+
+  /** Whether a part of it that was read goes up to its end. */
+  endsWith(part: Uint8Array): boolean {
+    return part.byteOffset - this.bytes.byteOffset + part.length === this.size;
+  }
 }
 
 /** The index of the last number that is not above `limit`, or -1; `sorted` ascends. */

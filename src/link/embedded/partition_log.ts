@@ -79,12 +79,24 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches beginning with the one that holds `offset` (or the next behind it): a view. At most `maxBytes`, but
-   * one batch at least where `atLeastOne`; it may end before the log does.
+   * Whole batches beginning with the one that holds `offset` (or the next behind it): a view where they stand in one
+   * segment. At most `maxBytes`, but one batch at least where `atLeastOne`.
    */
   read(offset: number, maxBytes: number, atLeastOne: boolean): Uint8Array {
     const place = this.#find(offset);
-    return place === null ? nothing : this.#segments[place.segment].read(place.index, maxBytes, atLeastOne);
+    if (place === null) return nothing;
+    let segment = place.segment;
+    const first = this.#segments[segment].read(place.index, maxBytes, atLeastOne);
+    if (!this.#segments[segment].endsWith(first)) return first;
+    const parts = [first];
+    let size = first.length;
+    while (++segment < this.#segments.length && size < maxBytes) {
+      const part = this.#segments[segment].read(0, maxBytes - size, false);
+      parts.push(part);
+      size += part.length;
+      if (!this.#segments[segment].endsWith(part)) break;
+    }
+    return parts.length === 1 ? first : concat(parts, size);
   }
 
   /** The first thing `look` finds in a batch that has a timestamp this late or later. */
@@ -140,4 +152,14 @@ function lastSegmentAtMost(segments: ReadonlyArray<LogSegment>, offset: number):
     else high = middle;
   }
   return low - 1;
+}
+
+function concat(parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array {
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -75,7 +75,8 @@ function oneBatch(bytes: Uint8Array): BatchHeader | number {
 /** What is wrong with a batch, or 0. */
 function fault(bytes: Uint8Array, header: BatchHeader): number {
   if (!crcMatches(bytes, 0, bytes.length)) return ErrorCode.CORRUPT_MESSAGE;
-  const { count, lastOffsetDelta, attributes, producerId, baseSequence } = header;
+  const { baseOffset, count, lastOffsetDelta, attributes, producerId, baseSequence } = header;
+  if (baseOffset !== 0) return ErrorCode.INVALID_RECORD;
   // A client's batch has no gaps: those come only by compaction.
   if (count < 1 || count !== lastOffsetDelta + 1) return ErrorCode.INVALID_RECORD;
   if ((attributes & CONTROL) !== 0) return ErrorCode.INVALID_RECORD;

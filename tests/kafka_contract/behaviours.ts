@@ -1,0 +1,25 @@
+/**
+ * What a Kafka does: every link's Kafka has to pass all of these.
+ * @module
+ */
+import type { Behaviour } from "./context.ts";
+import { fetch } from "./fetch.ts";
+import { groups } from "./groups.ts";
+import { groupTimeouts } from "./group_timeouts.ts";
+import { idempotence } from "./idempotence.ts";
+import { offsets } from "./offsets.ts";
+import { produce } from "./produce.ts";
+import { staticMembers } from "./static_members.ts";
+import { topics } from "./topics.ts";
+
+/** All of them. */
+export const behaviours: ReadonlyArray<Behaviour> = [
+  ...topics,
+  ...produce,
+  ...idempotence,
+  ...fetch,
+  ...offsets,
+  ...groups,
+  ...groupTimeouts,
+  ...staticMembers,
+];
