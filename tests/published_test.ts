@@ -46,6 +46,24 @@ Deno.test({
       assertEquals(stray, []);
     });
 
+    await t.step("every entry point loads", async () => {
+      const lines = Object.keys(config.exports).map((entry) => {
+        const name = `jsr:${config.name}@${config.version}${entry.slice(1)}`;
+        return `console.log(Object.keys(await import("${name}")).length > 0);`;
+      });
+      await Deno.writeTextFile(`${folder.path}/entries.ts`, lines.join("\n"));
+      const printed = await deno(
+        folder.path,
+        "run",
+        "--quiet",
+        "--no-lock",
+        "--allow-net",
+        "--allow-env",
+        "entries.ts",
+      );
+      assertEquals(printed, lines.map(() => "true\n").join(""));
+    });
+
     const topic = freshName("published");
     await Deno.writeTextFile(`${folder.path}/main.ts`, app(kafkaBrokers ?? "", topic));
     const main = ["run", "--quiet", "--no-lock", "--allow-net", "--allow-env", "--check", "main.ts"];
