@@ -1,0 +1,36 @@
+/**
+ * `deno task simulate --schedules N --seed S`: runs N schedules, from seed S on.
+ * @module
+ */
+import { simulate } from "./world.ts";
+
+if (import.meta.main) Deno.exit(run(Deno.args));
+
+/** Runs them and prints what came of it; answers the exit code. */
+function run(args: ReadonlyArray<string>): number {
+  const option = (name: string, fallback: number) => {
+    const at = args.indexOf(`--${name}`);
+    const value = at < 0 ? fallback : Number(args[at + 1]);
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`--${name}: expected a number, got ${args[at + 1]}`);
+    }
+    return value;
+  };
+  const schedules = option("schedules", 1_000);
+  const first = option("seed", 1);
+  const begun = performance.now();
+  let failed = 0;
+  for (let seed = first; seed < first + schedules; seed++) {
+    const { violations, trace } = simulate(seed);
+    if (violations.length === 0) continue;
+    failed++;
+    if (schedules === 1) console.log(trace.join("\n"));
+    console.log(`seed ${seed}: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}`);
+    console.log(`  deno task simulate --schedules 1 --seed ${seed}`);
+  }
+  const seconds = (performance.now() - begun) / 1_000;
+  console.log(
+    `${schedules} schedules in ${seconds.toFixed(1)} s (${(schedules / seconds).toFixed(0)}/s): ${failed} failed`,
+  );
+  return failed === 0 ? 0 : 1;
+}

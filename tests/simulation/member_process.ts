@@ -1,0 +1,190 @@
+/**
+ * One process of a simulation: the real runtime and client, told to stop or killed.
+ * @module
+ */
+import { Cause, Deferred, Effect, Exit, type Fiber, Logger, References } from "effect";
+import { actor, type ActorDefinition } from "../../src/actor.ts";
+import { decodeRecords } from "../../src/codec/batch_decoder.ts";
+import { readBatchHeader } from "../../src/codec/batch_header.ts";
+import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
+import type { Link } from "../../src/link/link.ts";
+import type { ApiName, Request } from "../../src/link/protocol.ts";
+import { makeSystem } from "../../src/runtime/system.ts";
+import { ProcessLink } from "../../src/testing/process_link.ts";
+import type { VirtualProcess } from "../../src/testing/virtual_process.ts";
+import type { VirtualTime } from "../../src/testing/virtual_time.ts";
+import type { Observer } from "./observer.ts";
+import {
+  Foreign,
+  GROUP,
+  KILLED_AFTER,
+  PARTITIONS,
+  receive,
+  RECEIVE_TIMEOUT,
+  RESULTS,
+  RETRIES,
+  Tasked,
+  TASKS,
+  Worked,
+} from "./workload.ts";
+
+/** Records a partition's mailbox takes before it asks for no more. */
+const CAPACITY = 6;
+
+/** See the module. */
+export class MemberProcess {
+  state: "running" | "stopping" | "ended" = "running";
+  readonly link: ProcessLink;
+  readonly #process: VirtualProcess;
+  readonly #stop = Deferred.makeUnsafe<void>();
+  readonly #fiber: Fiber.Fiber<void, unknown>;
+  /** Resources that are acquired and not released. */
+  readonly #resources = new Set<object>();
+
+  constructor(readonly name: string, time: VirtualTime, kafka: EmbeddedKafka, private readonly observer: Observer) {
+    this.link = new ProcessLink(kafka);
+    this.#process = time.process();
+    this.#fiber = this.#process.fork(this.#run.pipe(
+      Effect.provide(Logger.layer([this.#logger])),
+      Effect.provideService(References.MinimumLogLevel, "Debug"),
+    ));
+    this.#fiber.addObserver((exit) => {
+      this.state = "ended";
+      observer.note(`${name} has ended`);
+      if (Exit.isFailure(exit)) observer.violation(`${name} failed: ${Cause.pretty(exit.cause)}`);
+    });
+  }
+
+  /** Tells it to drain and end, as SIGTERM does. */
+  stop(): void {
+    if (this.state !== "running") return;
+    this.state = "stopping";
+    this.observer.note(`${this.name} is told to stop`);
+    Deferred.doneUnsafe(this.#stop, Exit.void);
+  }
+
+  /** Ends it as SIGKILL does. */
+  crash(): void {
+    if (this.state === "ended") return;
+    this.state = "ended";
+    this.observer.note(`${this.name} crashes`);
+    this.#resources.clear();
+    this.#process.kill();
+    this.link.cut();
+  }
+
+  /** What an end has left behind, in words; asked when nothing can run at the present time. */
+  leftovers(): ReadonlyArray<string> {
+    if (this.state !== "ended") return [];
+    const { fibers, timers } = this.#process.alive;
+    const left = [
+      [fibers, "fibers"],
+      [timers, "timers"],
+      [this.link.open, "connections"],
+      [this.#resources.size, "resources"],
+    ] as const;
+    return left.filter(([count]) => count > 0).map(([count, what]) => `${this.name} has left ${count} ${what}`);
+  }
+
+  readonly #run = Effect.suspend(() =>
+    Effect.scoped(Effect.gen({ self: this }, function* () {
+      const settings = {
+        partitions: PARTITIONS,
+        sessionTimeout: 3_000,
+        heartbeatInterval: 500,
+        rebalanceTimeout: 6_000,
+        drainTimeout: 1_500,
+        commitInterval: 200,
+        producer: { linger: 2, batchRecords: 4, requestTimeout: 1_000 },
+        fetch: { maxWait: 300, partitionMaxBytes: 400, requestTimeout: 1_000 },
+      };
+      const open = Effect.map(this.link.broker.open, this.#watched);
+      const system = yield* makeSystem({ ...settings, actors: [this.#actor()], events: [Foreign] }, open);
+      yield* Effect.raceFirst(Deferred.await(this.#stop), system.ended);
+      const { unfinished } = yield* system.drain;
+      for (const work of unfinished) this.observer.note(`${this.name} leaves unfinished: ${work}`);
+    }))
+  );
+
+  #actor(): ActorDefinition {
+    return actor({
+      name: "worker",
+      group: GROUP,
+      receives: [Tasked],
+      publishes: [Worked],
+      concurrency: 3,
+      mailboxCapacity: CAPACITY,
+      receiveTimeout: RECEIVE_TIMEOUT,
+      retry: { times: RETRIES, initial: 40, max: 400 },
+      restart: { max: 1_000, initial: 20, killedAfter: KILLED_AFTER },
+      resources: ({ partition, start }) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const resource = { partition, start };
+            this.#resources.add(resource);
+            return resource;
+          }),
+          (resource) =>
+            Effect.andThen(
+              Effect.yieldNow,
+              Effect.sync(() => {
+                if (this.#resources.delete(resource)) return;
+                this.observer.violation(`${this.name} releases a resource of ${partition} twice`);
+              }),
+            ),
+        ),
+      receive: (task, context) => receive(this.observer, this.name, task.id, context),
+    });
+  }
+
+  /** The same link, with its requests told to the observer as they are sent. */
+  readonly #watched = (link: Link): Link => ({
+    ...link,
+    connect: (address, role) =>
+      Effect.map(link.connect(address, role), (connection) => ({
+        ...connection,
+        call: (api, request, timeout) =>
+          Effect.suspend(() => {
+            this.#sends(api, request);
+            return connection.call(api, request, timeout);
+          }),
+      })),
+  });
+
+  #sends<A extends ApiName>(api: A, request: Request<A>): void {
+    this.observer.note(`${this.name} sends ${api}`);
+    if (api === "Produce") {
+      for (const { name, partitions } of (request as Request<"Produce">).topics) {
+        if (name !== RESULTS) continue;
+        for (const { partition, records } of partitions) {
+          const { producerId, producerEpoch, baseSequence } = readBatchHeader(records, 0);
+          const decoded = decodeRecords(records, { from: 0, aborted: [] });
+          const results = Array.from({ length: decoded.length }, (_, i) => ({
+            topic: RESULTS,
+            partition,
+            offset: -1,
+            timestamp: 0,
+            key: null,
+            value: decoded.value(i),
+            headers: [],
+          }));
+          this.observer.sending(this.name, `${partition} ${producerId} ${producerEpoch} ${baseSequence}`, results);
+        }
+      }
+    }
+    if (api === "Fetch") {
+      for (const { name, partitions } of (request as Request<"Fetch">).topics) {
+        if (name !== TASKS) continue;
+        for (const { partition, fetchOffset } of partitions) {
+          this.observer.fetching(this.name, partition, fetchOffset, CAPACITY);
+        }
+      }
+    }
+  }
+
+  readonly #logger = Logger.make<unknown, void>(({ message, logLevel, cause }) => {
+    const text = `${this.name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`;
+    this.observer.note(text);
+    if (logLevel === "Error" || logLevel === "Fatal") this.observer.violation(`${text} ${Cause.pretty(cause)}`);
+  });
+}

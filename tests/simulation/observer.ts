@@ -1,0 +1,302 @@
+/**
+ * Watches a simulation from outside: what actors are given and answer, what stands in the logs, what is committed. It
+ * knows nothing of the runtime's own state.
+ * @module
+ */
+import type { ActorContext } from "../../src/context.ts";
+import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
+import { type ConsumerRecord, headerText } from "../../src/record.ts";
+import { LogReader } from "../../src/testing/log_reader.ts";
+import { GROUP, KILLED_AFTER, LETTERS, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
+
+/** How a call of `receive` ended. */
+export type End = "succeeded" | "failed" | "died" | "interrupted" | "skipped" | "rejected" | "later";
+
+/** One call of `receive`. */
+export interface Call {
+  /** Of all calls. */
+  readonly id: number;
+  readonly task: Task;
+  /** Of this task's calls, from 1. */
+  readonly number: number;
+  readonly owner: Owner;
+  end: End | null;
+}
+
+/** One process's time with one partition: what one lease stands for. */
+interface Owner {
+  readonly process: string;
+  readonly partition: number;
+  readonly number: number;
+  readonly held: () => boolean;
+  /** The last call for each task. */
+  readonly calls: Map<number, Call>;
+}
+
+/** What is known of a task. */
+interface Known {
+  readonly task: Task;
+  readonly offset: number;
+  readonly calls: Call[];
+  /** Failed calls; a call that was cut off may have been one. */
+  failures: number;
+  deaths: number;
+  letters: number;
+  /** Which parts of its results stand in the log. */
+  readonly parts: Set<number>;
+}
+
+/** See the module. */
+export class Observer {
+  readonly violations: string[] = [];
+  readonly trace: string[] = [];
+  readonly tasks = new Map<number, Known>();
+  /** Tasks by partition, in offset order. */
+  readonly logs: Known[][] = Array.from({ length: PARTITIONS }, () => []);
+  readonly committed: number[] = Array.from({ length: PARTITIONS }, () => 0);
+  readonly #owners = new Map<object, Owner>();
+  readonly #latest: Array<Owner | undefined> = [];
+  readonly #calls: Call[] = [];
+  readonly #reader: LogReader;
+  readonly #ends: number[] = [];
+  readonly #stored = new Set<string>();
+  /** By key, the offset of the latest task whose results stand in the log. */
+  readonly #reached = new Map<string, number>();
+  readonly #sent = new Set<string>();
+
+  constructor(private readonly kafka: EmbeddedKafka, private readonly now: () => number) {
+    this.#reader = new LogReader(kafka);
+  }
+
+  /** Writes a line of the trace. */
+  note(line: string): void {
+    this.trace.push(`${this.now()} ${line}`);
+  }
+
+  /** Something that must not be. */
+  violation(text: string): void {
+    this.note(`VIOLATION: ${text}`);
+    this.violations.push(`at ${this.now()} ms: ${text}`);
+  }
+
+  /** A task was written to the log. */
+  written(task: Task): void {
+    const log = this.logs[task.partition];
+    const known = { task, offset: log.length, calls: [], failures: 0, deaths: 0, letters: 0, parts: new Set<number>() };
+    log.push(known);
+    this.tasks.set(task.id, known);
+    this.note(`written ${name(known)} ${task.key} ${task.behaviour}`);
+  }
+
+  /** An actor is given a task. */
+  began(process: string, id: number, context: ActorContext<unknown>): Call {
+    const known = this.#known(id);
+    const owner = this.#owner(process, known.task.partition, context);
+    const call: Call = {
+      id: this.#calls.length,
+      task: known.task,
+      number: known.calls.length + 1,
+      owner,
+      end: null,
+    };
+    this.note(`${process} #${owner.number} receives ${name(known)} (attempt ${context.attempt}, call ${call.id})`);
+    if (context.offset !== known.offset || context.partition !== known.task.partition) {
+      this.violation(`${name(known)} is received as ${context.partition}@${context.offset}`);
+    }
+    const before = owner.calls.get(id);
+    if (before !== undefined && before.end === null) this.violation(`${name(known)} is received twice at once`);
+    this.#inOrder(owner, known);
+    const latest = this.#latest[known.task.partition];
+    if (latest === undefined || latest.number < owner.number) this.#latest[known.task.partition] = owner;
+    else if (latest !== owner && owner.held()) {
+      this.violation(`${process} and ${latest.process} both hold partition ${known.task.partition}`);
+    }
+    owner.calls.set(id, call);
+    known.calls.push(call);
+    this.#calls.push(call);
+    return call;
+  }
+
+  /** The call has ended. */
+  ended(call: Call, end: End): void {
+    if (call.end !== null) return;
+    call.end = end;
+    const known = this.#known(call.task.id);
+    if (end === "failed" || end === "interrupted") known.failures++;
+    if (end === "died") known.deaths++;
+    this.note(`${call.owner.process} #${call.owner.number} ${end} ${name(known)} (call ${call.id})`);
+  }
+
+  /** A batch of results is on its way: not for the first time by one whose partition another has begun to work on. */
+  sending(process: string, batch: string, results: ReadonlyArray<ConsumerRecord>): void {
+    if (this.#sent.has(batch)) return;
+    this.#sent.add(batch);
+    for (const record of results) {
+      const { owner } = this.#calls[read(record).call];
+      const latest = this.#latest[owner.partition];
+      if (latest === undefined || latest.number <= owner.number) continue;
+      this.violation(
+        `${process} #${owner.number} sends a new batch for partition ${owner.partition}, which ${latest.process} #${latest.number} works on`,
+      );
+    }
+  }
+
+  /** A process asks for more of a partition: it must have room. */
+  fetching(process: string, partition: number, offset: number, capacity: number): void {
+    let held = 0;
+    const log = this.logs[partition];
+    for (let at = this.committed[partition]; at < Math.min(offset, log.length); at++) {
+      if (!this.resolved(log[at])) held++;
+    }
+    if (held >= capacity) {
+      this.violation(`${process} fetches ${partition}@${offset} while ${held} records are not resolved`);
+    }
+  }
+
+  /** Looks at the logs and the commits: to be called after every step. */
+  look(): void {
+    let at = 0;
+    let more = false;
+    for (const topic of [RESULTS, LETTERS]) {
+      for (let partition = 0; partition < PARTITIONS; partition++, at++) {
+        const end = this.kafka.log(topic, partition)?.endOffset ?? 0;
+        if (this.#ends[at] === end) continue;
+        this.#ends[at] = end;
+        more = true;
+      }
+    }
+    if (more) {
+      for (const record of this.#reader.read([RESULTS, LETTERS])) {
+        if (record.topic === RESULTS) this.#result(record);
+        else this.#letter(record);
+      }
+    }
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const offset = this.kafka.committed(GROUP, TASKS, partition)?.offset ?? 0;
+      if (offset !== this.committed[partition]) this.#commit(partition, offset);
+    }
+  }
+
+  /** Whether nothing is left to do for a task. */
+  resolved(known: Known): boolean {
+    if (known.task.behaviour === "foreign" || known.letters > 0) return true;
+    return known.calls.some(({ end }) =>
+      end === "skipped" || (end === "succeeded" && known.parts.size === known.task.outputs)
+    );
+  }
+
+  /** Tasks that are not resolved, and partitions that are not committed to the end, in words. */
+  unfinished(): ReadonlyArray<string> {
+    const left: string[] = [];
+    for (const [partition, log] of this.logs.entries()) {
+      for (const known of log) if (!this.resolved(known)) left.push(`${name(known)} is not resolved`);
+      const committed = this.committed[partition];
+      if (committed < log.length) left.push(`partition ${partition} is committed up to ${committed} of ${log.length}`);
+    }
+    return left;
+  }
+
+  #owner(process: string, partition: number, { lease }: ActorContext<unknown>): Owner {
+    let owner = this.#owners.get(lease);
+    if (owner === undefined) {
+      owner = { process, partition, number: this.#owners.size, held: lease.held, calls: new Map() };
+      this.#owners.set(lease, owner);
+    }
+    return owner;
+  }
+
+  #known(id: number): Known {
+    const known = this.tasks.get(id);
+    if (known === undefined) throw new Error(`there is no task ${id}`);
+    return known;
+  }
+
+  /** All earlier tasks of the key are settled here, or resolved, whoever did that. */
+  #inOrder(owner: Owner, { task, offset }: Known): void {
+    for (const earlier of this.logs[task.partition]) {
+      if (earlier.offset >= offset) return;
+      const { behaviour, key } = earlier.task;
+      if (key !== task.key || behaviour === "poison" || this.resolved(earlier)) continue;
+      const last = owner.calls.get(earlier.task.id);
+      if (last !== undefined && this.#final(last, earlier)) continue;
+      const state = last === undefined ? "was not received here" : last.end ?? "is being received";
+      this.violation(`${name({ task, offset })} is received, but ${name(earlier)} of the same key ${state}`);
+    }
+  }
+
+  #final({ end }: Call, { failures, deaths }: Known): boolean {
+    switch (end) {
+      case "succeeded":
+      case "skipped":
+      case "rejected":
+        return true;
+      case "died":
+        return deaths >= KILLED_AFTER;
+      case "failed":
+      case "interrupted":
+        return failures > RETRIES;
+      default:
+        return false;
+    }
+  }
+
+  #result(record: ConsumerRecord): void {
+    const { id, call, part } = read(record);
+    const known = this.#known(id);
+    const { end, owner } = this.#calls[call];
+    this.note(`stored result ${part} of ${name(known)} by ${owner.process} (call ${call})`);
+    if (end !== "succeeded") this.violation(`a result of ${name(known)} is stored, but its call was ${end}`);
+    const once = `${call}/${part}`;
+    if (this.#stored.has(once)) this.violation(`result ${part} of ${name(known)}, call ${call}, is stored twice`);
+    this.#stored.add(once);
+    if (known.parts.has(part)) return;
+    const { key } = known.task;
+    const reached = this.#reached.get(key) ?? -1;
+    if (known.offset < reached) {
+      this.violation(`the results of ${name(known)} stand behind those of a later task of ${key} (${reached})`);
+    }
+    if (part !== known.parts.size) this.violation(`result ${part} of ${name(known)} stands before ${known.parts.size}`);
+    this.#reached.set(key, Math.max(reached, known.offset));
+    known.parts.add(part);
+  }
+
+  #letter({ headers }: ConsumerRecord): void {
+    const partition = Number(headerText(headers, "dlt-partition"));
+    const known = this.logs[partition][Number(headerText(headers, "dlt-offset"))];
+    const reason = headerText(headers, "dlt-reason");
+    this.note(`stored letter of ${name(known)}: ${reason}`);
+    known.letters++;
+    const { failures, deaths, task: { behaviour } } = known;
+    const right = {
+      "decode": behaviour === "poison",
+      "rejected": behaviour === "reject",
+      "retries-exhausted": failures > RETRIES,
+      "killed-actor": deaths >= KILLED_AFTER,
+    }[reason ?? ""];
+    if (right !== true) {
+      this.violation(`${name(known)} became a dead letter for ${reason}: ${failures} failures, ${deaths} deaths`);
+    }
+  }
+
+  #commit(partition: number, offset: number): void {
+    const before = this.committed[partition];
+    this.note(`committed ${partition}@${offset}`);
+    if (offset < before) this.violation(`the commit of partition ${partition} goes back from ${before} to ${offset}`);
+    for (const known of this.logs[partition].slice(before, offset)) {
+      if (!this.resolved(known)) this.violation(`the commit ${partition}@${offset} passes ${name(known)}`);
+    }
+    if (offset > this.logs[partition].length) this.violation(`the commit ${partition}@${offset} is beyond the log`);
+    this.committed[partition] = offset;
+  }
+}
+
+function name({ task, offset }: Pick<Known, "task" | "offset">): string {
+  return `${task.partition}@${offset}`;
+}
+
+/** What a result says. */
+function read({ value }: ConsumerRecord): { readonly id: number; readonly call: number; readonly part: number } {
+  return JSON.parse(decoder.decode(value ?? undefined));
+}
+
+const decoder = new TextDecoder();

@@ -1,0 +1,157 @@
+/**
+ * What happens in a schedule, drawn from its seed: which tasks there are, when processes come, go and die, when the broker
+ * is away, and how often which request goes wrong.
+ * @module
+ */
+import { delay, error, type Fault, late, loseAnswer, never, refuse } from "../../src/link/embedded/faults.ts";
+import { ErrorCode } from "../../src/link/error_code.ts";
+import type { ApiName } from "../../src/link/protocol.ts";
+import { type Behaviour, PARTITIONS, type Task } from "./workload.ts";
+
+/** Something that happens at a time. */
+export interface Happening {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly what:
+    | { readonly _tag: "Start" }
+    | { readonly _tag: "Crash" }
+    | { readonly _tag: "Stop" }
+    | { readonly _tag: "BrokerStops" }
+    | { readonly _tag: "BrokerStarts" }
+    | { readonly _tag: "Write"; readonly tasks: ReadonlyArray<Task> };
+}
+
+/** A schedule. */
+export interface Script {
+  /** In the order of time. */
+  readonly happenings: ReadonlyArray<Happening>;
+  /** Decides about each request until {@linkcode CALM}. */
+  readonly fault: (api: ApiName) => Fault | null;
+  /** Tasks that are written when all is well again, while processes come and go in good order. */
+  readonly calm: ReadonlyArray<Task>;
+}
+
+/** From here on nothing goes wrong any more. */
+export const CALM = 8_000;
+
+const behaviours: ReadonlyArray<readonly [Behaviour, number]> = [
+  ["plain", 6],
+  ["publish", 12],
+  ["slow", 8],
+  ["flaky", 4],
+  ["faint", 3],
+  ["hopeless", 1],
+  ["stuck", 1],
+  ["deadly", 1],
+  ["skip", 1],
+  ["reject", 1],
+  ["later", 2],
+  ["poison", 1],
+  ["foreign", 1],
+];
+
+const good: ReadonlyArray<readonly [Behaviour, number]> = [["plain", 1], ["publish", 3], ["slow", 3]];
+
+/** Errors that pass, by request. */
+const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
+  Produce: [
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.NOT_ENOUGH_REPLICAS,
+    ErrorCode.REQUEST_TIMED_OUT,
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ],
+  Fetch: [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_SERVER_ERROR],
+  ListOffsets: [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.LEADER_NOT_AVAILABLE],
+  FindCoordinator: [ErrorCode.COORDINATOR_NOT_AVAILABLE],
+  JoinGroup: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID],
+  SyncGroup: [ErrorCode.NOT_COORDINATOR, ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
+  Heartbeat: [
+    ErrorCode.NOT_COORDINATOR,
+    ErrorCode.REBALANCE_IN_PROGRESS,
+    ErrorCode.UNKNOWN_MEMBER_ID,
+    ErrorCode.ILLEGAL_GENERATION,
+  ],
+  LeaveGroup: [ErrorCode.NOT_COORDINATOR],
+  OffsetCommit: [
+    ErrorCode.NOT_COORDINATOR,
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode.ILLEGAL_GENERATION,
+    ErrorCode.REBALANCE_IN_PROGRESS,
+  ],
+  OffsetFetch: [ErrorCode.NOT_COORDINATOR, ErrorCode.UNSTABLE_OFFSET_COMMIT],
+  InitProducerId: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS],
+};
+
+/** Draws a schedule; `random` gives the seed's numbers. */
+export function draw(random: () => number): Script {
+  const between = (from: number, to: number) => from + Math.floor(random() * (to - from + 1));
+  const often = (times: ReadonlyArray<number>) => times[between(0, times.length - 1)];
+  let ids = 0;
+  const keys = between(2, 8);
+  const task = (kinds: ReadonlyArray<readonly [Behaviour, number]>): Task => {
+    const key = between(0, keys - 1);
+    const outputs = between(1, 2);
+    const behaviour = weighted(kinds, random);
+    return {
+      id: ids++,
+      key: `k${key}`,
+      partition: key % PARTITIONS,
+      behaviour,
+      times: behaviour === "deadly" ? between(1, 4) : between(1, 2),
+      outputs: behaviour === "plain" ? 0 : outputs,
+      pause: between(1, 400),
+    };
+  };
+
+  const happenings: Happening[] = [];
+  const happens = (at: number, what: Happening["what"]) => void happenings.push({ at, what });
+  happens(0, { _tag: "Start" });
+  if (random() < 0.7) happens(between(0, 1_500), { _tag: "Start" });
+  for (let writes = between(2, 5); writes > 0; writes--) {
+    const tasks = Array.from({ length: between(3, 12) }, () => task(behaviours));
+    happens(between(0, CALM - 1_500), { _tag: "Write", tasks });
+  }
+  for (let n = often([0, 0, 1, 1, 2, 3]); n > 0; n--) happens(between(300, CALM - 1), { _tag: "Crash" });
+  for (let n = often([0, 0, 1, 1, 2, 3]); n > 0; n--) happens(between(300, CALM - 1), { _tag: "Stop" });
+  for (let n = often([0, 1, 2, 3, 4]); n > 0; n--) happens(between(300, CALM - 1), { _tag: "Start" });
+  if (random() < 0.3) {
+    const from = between(300, CALM - 100);
+    happens(from, { _tag: "BrokerStops" });
+    happens(Math.min(CALM, from + between(50, 5_000)), { _tag: "BrokerStarts" });
+  }
+  happenings.sort((a, b) => a.at - b.at);
+
+  // A day has its own weather: what goes wrong often in one schedule goes well in another.
+  const rate = often([0, 0.01, 0.03, 0.1]);
+  const weather = Array.from({ length: 6 }, () => rate * often([0, 0.3, 1, 2]));
+  const only = random() < 0.2 ? often([0, 1, 2, 3, 4, 5]) : null;
+  const trouble = (api: ApiName): ReadonlyArray<() => Fault | null> => [
+    () => refuse,
+    () => loseAnswer,
+    () => late(between(1, 1_500)),
+    () => delay(between(1, 1_500)),
+    () => {
+      const codes = errors[api];
+      return codes === undefined ? null : error(often(codes));
+    },
+    () => never,
+  ];
+  const fault = (api: ApiName): Fault | null => {
+    const dice = random();
+    let sum = 0;
+    for (const [kind, chance] of weather.entries()) {
+      if (only !== null && only !== kind) continue;
+      sum += chance;
+      if (dice < sum) return trouble(api)[kind]();
+    }
+    return null;
+  };
+  const calm = Array.from({ length: between(6, 12) }, () => task(good));
+  return { happenings, fault, calm };
+}
+
+function weighted<A>(choices: ReadonlyArray<readonly [A, number]>, random: () => number): A {
+  let left = random() * choices.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [choice, weight] of choices) if ((left -= weight) < 0) return choice;
+  return choices[0][0];
+}
