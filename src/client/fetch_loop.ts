@@ -103,10 +103,11 @@ export class FetchLoop {
       const result = digest(answer, asked, this.#order, this.router);
       this.#quiet = result.data ? 0 : this.#quiet + 1;
       const connection = this.#connection.open();
-      // The broker's time and ours overlap: it works on the next request while these chunks are taken in.
+      // Who has enough now pauses before the next request goes out: nobody gets more than one answer beyond that.
+      deliver(result);
+      // The broker's time and ours overlap: it works on the next request while these chunks are decoded and received.
       const clear = answer.throttleTimeMs === 0 && answer.errorCode === 0 && result.outside.length === 0;
       if (clear && connection !== null && this.#wanted()) pending = yield* this.#ask(connection);
-      deliver(result);
       if (answer.errorCode !== 0) yield* this.#refused(answer.errorCode);
       if (result.outside.length > 0) yield* this.#reposition(result.outside);
       if (answer.throttleTimeMs > 0) yield* Effect.sleep(answer.throttleTimeMs);

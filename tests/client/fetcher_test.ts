@@ -68,16 +68,21 @@ Deno.test("add fetches from the position, over gaps, and goes on as records come
     }));
 });
 
-Deno.test("the next request leaves before a chunk is delivered", () => {
+Deno.test("a partition that pauses as it is given a chunk is not in the next request", () => {
   const kafka = new SmallKafka();
   kafka.lead("orders", [1]);
   kafka.write("orders", 0, ["a"]);
   return fetching(kafka, (fetcher) =>
     Effect.gen(function* () {
-      let seen = 0;
-      fetcher.add(orders(), 0, new Sink(() => seen = fetches(kafka).length), "fail");
+      const sink: Sink = new Sink(() => sink.values.length === 1 && fetcher.pause(orders()));
+      fetcher.add(orders(), 0, sink, "fail");
       yield* advance(10, 1);
-      assertEquals(seen, 2);
+      kafka.write("orders", 0, ["b"]);
+      yield* advance(1_000);
+      assertEquals([sink.values, fetches(kafka).length], [["a"], 1]);
+      fetcher.resume(orders());
+      yield* advance(10, 1);
+      assertEquals(sink.values, ["a", "b"]);
     }));
 });
 
