@@ -2,6 +2,7 @@
  * What a Kafka does: every link's Kafka has to pass all of these.
  * @module
  */
+import { client } from "./client.ts";
 import type { Behaviour } from "./context.ts";
 import { fetch } from "./fetch.ts";
 import { groups } from "./groups.ts";
@@ -22,4 +23,5 @@ export const behaviours: ReadonlyArray<Behaviour> = [
   ...groups,
   ...groupTimeouts,
   ...staticMembers,
+  ...client,
 ];

@@ -9,11 +9,13 @@ import { Context } from "../kafka_contract/context.ts";
 
 const out = new TextEncoder();
 
-await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-  const kafka = new Context(yield* new EmbeddedKafka({ file: Deno.args[0] }).open, (prefix) => prefix);
-  yield* kafka.create({ name: "topic" });
-  for (let i = 0;; i++) {
-    const { baseOffset } = yield* kafka.produce("topic", batch([String(i)]));
-    Deno.stdout.writeSync(out.encode(`${baseOffset}\n`));
-  }
-})));
+if (import.meta.main) {
+  await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const kafka = new Context(yield* new EmbeddedKafka({ file: Deno.args[0] }).open, (prefix) => prefix);
+    yield* kafka.create({ name: "topic" });
+    for (let i = 0;; i++) {
+      const { baseOffset } = yield* kafka.produce("topic", batch([String(i)]));
+      Deno.stdout.writeSync(out.encode(`${baseOffset}\n`));
+    }
+  })));
+}

@@ -11,6 +11,8 @@ import type { Intercept } from "./faults.ts";
 import { FileJournal } from "./file_journal.ts";
 import type { GroupState } from "./group.ts";
 
+export type { Fault, Intercept, Intercepted } from "./faults.ts";
+
 /** Settings of an embedded Kafka. */
 export interface EmbeddedOptions {
   /** The log's file; default none: everything is in memory and gone with the process. */
