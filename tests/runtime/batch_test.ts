@@ -133,11 +133,11 @@ Deno.test("a defect of a batch blames no record; alone, the one to blame is foun
   virtual(Effect.gen(function* () {
     const one = yield* open(batching(
       (batch) => batch.some(({ message }) => message.n === 2) ? Effect.die(new Error("two")) : undefined,
-      { restart: { killedAfter: 2, max: 3, initial: 10 } },
+      { restart: { killedAfter: 1, max: 2, initial: 10 } },
     ));
     one.deliver(notes(4));
     yield* advance(1_000);
-    assertEquals([one.partition.position, one.counters.restarts], [2, 3]);
+    assertEquals([one.partition.position, one.counters.restarts], [2, 2]);
     assertEquals(one.sender.offered.length, 1);
     one.sender.settle();
     assertEquals([one.partition.position, one.counters.deadLetters["killed-actor"]], [4, 1]);

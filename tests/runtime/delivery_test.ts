@@ -124,7 +124,8 @@ Deno.test("a message that is in flight when an earlier one of its key has to be 
 
 Deno.test("time-outs of publishes count against neither the record nor the restart intensity", () =>
   virtual(Effect.gen(function* () {
-    const one = yield* open(echoing());
+    const echo = echoing();
+    const one = yield* open({ ...echo, restart: { ...echo.restart, max: 1 } });
     one.deliver(notes(1));
     for (let i = 0; i < 12; i++) {
       yield* turns;
