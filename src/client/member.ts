@@ -36,6 +36,11 @@ export interface MemberOptions {
   readonly heartbeatInterval?: number;
   /** How much sooner than the coordinator's the member's own deadline is; default a tenth of the session time-out. */
   readonly deadlineMargin?: number;
+  /**
+   * How long a member that holds partitions and is to leave waits for the round it takes part in; default 5,000. Positions
+   * can't be committed for a group that has gone on to a generation one does not know of.
+   */
+  readonly lastRoundTimeout?: number;
   /** How often new topics and partitions are looked for; default 30,000, or 2,000 while a wanted topic is missing. */
   readonly metadataMaxAge?: number;
 }
@@ -129,10 +134,10 @@ class Member {
         yield* this.#beating(this.#letGo([...this.#owned.values()]));
         if (this.#leaveAsked) break;
       }
-      const result = yield* Effect.result(Effect.raceFirst(this.#round(), this.#whenLeaving));
+      const result = yield* Effect.result(Effect.raceFirst(this.#round(), this.#whenLeft));
       if (result._tag === "Success") {
         failures = 0;
-        if (result.success === null) break;
+        if (result.success === null || this.#leaveAsked) break;
         yield* this.#beating(this.#settle(result.success));
         continue;
       }
@@ -147,6 +152,12 @@ class Member {
   });
 
   readonly #whenLeaving: Effect.Effect<null> = Effect.suspend(() => Effect.as(Deferred.await(this.#leaving), null));
+
+  /** The same, but a round under way has its time: what we hold is committed in the generation it ends with. */
+  readonly #whenLeft: Effect.Effect<null> = Effect.tap(
+    this.#whenLeaving,
+    () => this.#owned.size === 0 ? Effect.void : Effect.sleep(this.options.lastRoundTimeout ?? 5_000),
+  );
 
   /** Joins and syncs; answers what is ours in the new generation. */
   readonly #round = Effect.fnUntraced(function* (this: Member) {

@@ -56,11 +56,12 @@ export const makeConsumer = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock;
   const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
   const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
-  const { sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId } = settings;
+  const { sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId, drainTimeout } = settings;
+  const lastRoundTimeout = Math.min(sessionTimeout, drainTimeout / 2);
   const topics = [...byTopic.keys()];
   const member: GroupMember = yield* makeMember(
     services.cluster,
-    { groupId, topics, sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId },
+    { groupId, topics, sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId, lastRoundTimeout },
     {
       assigned: (partitions) => consumer.assigned(partitions),
       revoked: (partitions) => consumer.revoked(partitions),
@@ -124,6 +125,8 @@ export class Consumer {
   leave(deadline: number): Effect.Effect<ReadonlyArray<string>> {
     return Effect.suspend(() => {
       this.#drainUntil = deadline;
+      // Now, because the member may first have to wait for a rebalance under way.
+      for (const { partition } of this.#running.values()) partition.drain();
       return Effect.map(this.member.leave, () => this.#unfinished);
     });
   }

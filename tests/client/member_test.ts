@@ -328,13 +328,36 @@ Deno.test("leave revokes everything, tells the coordinator and ends run", () =>
     assertEquals(a.member.membership.generation, -1);
   })));
 
-Deno.test("leave ends a member that waits at the join barrier, after it has let go of what it kept", () =>
+Deno.test("leave of a member that waits at the join barrier lets go in the generation the round ends with", () =>
   virtual(Effect.gen(function* () {
     const { kafka, start } = yield* makeWorld({ orders: 8 });
     const a = yield* start("a", {}, { revoked: () => Effect.sleep(6_000) });
-    const b = yield* start("b", {}, { revoked: () => Effect.sleep(50) });
+    let known = false;
+    const revoked = () => Effect.sync(() => void (known = b.member.membership.generation === kafka.generation));
+    const b = yield* start("b", { lastRoundTimeout: 10_000 }, { revoked });
     yield* advance(10_000);
     assertEquals(b.events, ["assigned 4"]);
+    yield* start("c");
+    yield* advance(2_000);
+    const { generation } = kafka;
+    const left = yield* Effect.forkScoped(b.member.leave);
+    yield* advance(500);
+    assertEquals(left.pollUnsafe(), undefined);
+    yield* advance(6_000);
+    yield* Fiber.join(left);
+    assertEquals([b.events.at(-1)?.split(" ")[0], known], ["revoked", true]);
+    assert(kafka.generation > generation);
+    yield* advance(10_000);
+    assertEquals(kafka.seats.size, 2);
+    assert(a.member.membership.generation > 0);
+  })));
+
+Deno.test("leave ends a member that waits too long at the join barrier, after it has let go of what it kept", () =>
+  virtual(Effect.gen(function* () {
+    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    yield* start("a", {}, { revoked: () => Effect.sleep(6_000) });
+    const b = yield* start("b", { lastRoundTimeout: 300 }, { revoked: () => Effect.sleep(50) });
+    yield* advance(10_000);
     yield* start("c");
     yield* advance(2_000);
     const left = yield* Effect.forkScoped(b.member.leave);
@@ -343,7 +366,6 @@ Deno.test("leave ends a member that waits at the join barrier, after it has let 
     assertEquals(b.events.at(-1)?.split(" ")[0], "revoked");
     yield* advance(10_000);
     assertEquals(kafka.seats.size, 2);
-    assert(a.member.membership.generation > 0);
   })));
 
 Deno.test("leave ends within a few seconds while no broker answers", () =>

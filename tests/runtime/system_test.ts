@@ -157,16 +157,19 @@ Deno.test("a system that is past its drain time-out names what was left, and lea
 Deno.test("a system that an actor stops drains, fails with the reason, and is not alive any more", async () => {
   const kafka = new EmbeddedKafka();
   const log: string[] = [];
+  const seen: string[] = [];
   const clerk = actor({
     name: "clerk",
     receives: [Placed],
-    receive: ({ id }) => id === "o-1" ? stop("the disk is full") : undefined,
+    receive: ({ id }) => id === "o-2" ? stop("the disk is full") : void seen.push(id),
   });
   await world(
     Effect.gen(function* () {
       const system = yield* start(kafka, [clerk]);
       yield* until(() => system.health().ready);
-      yield* publish(system, ids(3));
+      yield* publish(system, ids(2));
+      yield* until(() => seen.length === 2);
+      yield* publish(system, ["o-2"]);
       const ended = yield* waited(system.ended);
       assert(Exit.isFailure(ended));
       assertEquals([system.state, system.health().live], ["failed", false]);
