@@ -102,7 +102,11 @@ export class MemberProcess {
       const system = yield* makeSystem({ ...settings, actors: [this.#actor()], events: [Foreign] }, open);
       yield* Effect.raceFirst(Deferred.await(this.#stop), system.ended);
       const { unfinished } = yield* system.drain;
-      for (const work of unfinished) this.observer.note(`${this.name} leaves unfinished: ${work}`);
+      for (const work of unfinished) {
+        const text = `${this.name} leaves unfinished: ${work}`;
+        if (this.observer.calm) this.observer.violation(text);
+        else this.observer.note(text);
+      }
     }))
   );
 
@@ -185,6 +189,8 @@ export class MemberProcess {
   readonly #logger = Logger.make<unknown, void>(({ message, logLevel, cause }) => {
     const text = `${this.name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`;
     this.observer.note(text);
-    if (logLevel === "Error" || logLevel === "Fatal") this.observer.violation(`${text} ${Cause.pretty(cause)}`);
+    // What is left unfinished is told in the report, too.
+    const alarming = logLevel === "Error" || logLevel === "Fatal";
+    if (alarming && !text.includes("not finished after")) this.observer.violation(`${text} ${Cause.pretty(cause)}`);
   });
 }

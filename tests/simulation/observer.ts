@@ -20,6 +20,8 @@ export interface Call {
   /** Of this task's calls, from 1. */
   readonly number: number;
   readonly owner: Owner;
+  /** Whether what it has returned runs, or has run: an Effect may never be begun. */
+  begun: boolean;
   end: End | null;
 }
 
@@ -49,6 +51,8 @@ interface Known {
 /** See the module. */
 export class Observer {
   readonly violations: string[] = [];
+  /** Whether everything has to go well from here on. */
+  calm = false;
   readonly trace: string[] = [];
   readonly tasks = new Map<number, Known>();
   /** Tasks by partition, in offset order. */
@@ -97,6 +101,7 @@ export class Observer {
       task: known.task,
       number: known.calls.length + 1,
       owner,
+      begun: false,
       end: null,
     };
     this.note(`${process} #${owner.number} receives ${name(known)} (attempt ${context.attempt}, call ${call.id})`);
@@ -104,7 +109,7 @@ export class Observer {
       this.violation(`${name(known)} is received as ${context.partition}@${context.offset}`);
     }
     const before = owner.calls.get(id);
-    if (before !== undefined && before.end === null) this.violation(`${name(known)} is received twice at once`);
+    if (before?.begun === true && before.end === null) this.violation(`${name(known)} is received twice at once`);
     this.#inOrder(owner, known);
     const latest = this.#latest[known.task.partition];
     if (latest === undefined || latest.number < owner.number) this.#latest[known.task.partition] = owner;
@@ -217,6 +222,8 @@ export class Observer {
       if (earlier.offset >= offset) return;
       const { behaviour, key } = earlier.task;
       if (key !== task.key || behaviour === "poison" || this.resolved(earlier)) continue;
+      // It is given up without being received once more, whoever counted that.
+      if (earlier.deaths >= KILLED_AFTER) continue;
       const last = owner.calls.get(earlier.task.id);
       if (last !== undefined && this.#final(last, earlier)) continue;
       const state = last === undefined ? "was not received here" : last.end ?? "is being received";
@@ -224,14 +231,12 @@ export class Observer {
     }
   }
 
-  #final({ end }: Call, { failures, deaths }: Known): boolean {
+  #final({ end }: Call, { failures }: Known): boolean {
     switch (end) {
       case "succeeded":
       case "skipped":
       case "rejected":
         return true;
-      case "died":
-        return deaths >= KILLED_AFTER;
       case "failed":
       case "interrupted":
         return failures > RETRIES;

@@ -132,9 +132,13 @@ function succeed(observer: Observer, call: Call, context: ActorContext<unknown>)
   observer.ended(call, "succeeded");
 }
 
-/** Tells of an end that is not a success. */
+/** Tells of the beginning, and of an end that is not a success. */
 function watched<A, E>(observer: Observer, call: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
-  return Effect.onExit(effect, (exit) =>
+  const begun = Effect.suspend(() => {
+    call.begun = true;
+    return effect;
+  });
+  return Effect.onExit(begun, (exit) =>
     Effect.sync(() => {
       if (exit._tag === "Success") return;
       const died = exit.cause.reasons.some(({ _tag }) => _tag === "Die");

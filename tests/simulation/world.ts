@@ -88,15 +88,20 @@ class World {
   /** Processes come and go in good order: nothing is received twice. */
   #calm(): void {
     const { calm } = this.#script;
-    const half = Math.floor(calm.length / 2);
+    this.#observer.calm = true;
     const before = new Map([...this.#observer.tasks.values()].map(({ task, calls }) => [task.id, calls.length]));
-    this.#write(calm.slice(0, half));
+    const third = Math.ceil(calm.length / 3);
+    this.#write(calm.slice(0, third));
     this.#pass(this.#time.random() * 300);
     this.#start();
-    this.#write(calm.slice(half));
-    this.#pass(this.#time.random() * 600);
-    this.#running[0].stop();
-    this.#until(() => this.#observer.unfinished().length === 0 && this.#settled, "the hand-over is done");
+    this.#write(calm.slice(third, 2 * third));
+    this.#pass(this.#time.random() * 800);
+    this.#write(calm.slice(2 * third));
+    this.#pass(this.#time.random() * 50);
+    const [leaver] = this.#running;
+    leaver.stop();
+    const done = () => leaver.state === "ended" && this.#observer.unfinished().length === 0 && this.#settled;
+    this.#until(done, "the hand-over is done");
     for (const { task, calls } of this.#observer.tasks.values()) {
       const more = calls.length - (before.get(task.id) ?? 0);
       const most = before.has(task.id) ? 0 : 1;
