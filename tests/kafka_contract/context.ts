@@ -152,7 +152,7 @@ export class Context {
   until<A, E, R>(ask: Effect.Effect<A, E, R>, right: (answer: A) => boolean): Effect.Effect<A, E | Error, R> {
     return Effect.flatMap(
       ask,
-      (answer) => right(answer) ? Effect.succeed(answer) : Effect.fail(new Error(`still ${JSON.stringify(answer)}`)),
+      (answer) => right(answer) ? Effect.succeed(answer) : Effect.fail(new Error(`still ${Deno.inspect(answer)}`)),
     ).pipe(
       Effect.retry({
         schedule: Schedule.spaced(10),

@@ -127,11 +127,13 @@ export const fetch: ReadonlyArray<Behaviour> = [
     check: Effect.fnUntraced(function* (kafka) {
       const topic = yield* kafka.topic();
       yield* kafka.produce(topic, batch(["a"]));
+      const before = yield* now;
       for (const offset of [2, 100, -1]) {
         const fetched = yield* kafka.fetch(topic, offset, { maxWaitMs: 20_000 });
         const { errorCode, highWatermark, records } = fetched;
         assertEquals([errorCode, highWatermark, records.length], [ErrorCode.OFFSET_OUT_OF_RANGE, -1, 0], `${offset}`);
       }
+      assert((yield* now) - before < 15_000, "it waited");
     }),
   },
   {
@@ -139,8 +141,10 @@ export const fetch: ReadonlyArray<Behaviour> = [
     check: Effect.fnUntraced(function* (kafka) {
       const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
       const options = { maxWaitMs: 20_000 };
+      const before = yield* now;
       assertEquals((yield* kafka.fetch(kafka.fresh("topic"), 0, options)).errorCode, unknown);
       assertEquals((yield* kafka.fetch(yield* kafka.topic(), 0, { ...options, partition: 1 })).errorCode, unknown);
+      assert((yield* now) - before < 15_000, "it waited");
     }),
   },
   {
@@ -151,7 +155,9 @@ export const fetch: ReadonlyArray<Behaviour> = [
       const request = fetchRequest(name, 5, { maxWaitMs: 20_000, minBytes: 100_000 });
       const [asked] = request.topics[0].partitions;
       const partitions = [asked, { ...asked, partition: 1, fetchOffset: 0 }];
+      const before = yield* now;
       const answer = yield* kafka.call("Fetch", { ...request, topics: [{ name, partitions }] });
+      assert((yield* now) - before < 15_000, "it waited");
       assertEquals(answer.errorCode, 0);
       const found = answer.topics[0].partitions.map(({ partition, errorCode, records }) =>
         `${partition} ${errorCode} ${values(records)}`
@@ -196,14 +202,16 @@ export const fetch: ReadonlyArray<Behaviour> = [
     check: Effect.fnUntraced(function* (kafka) {
       const topic = yield* kafka.topic();
       const connection = yield* kafka.connect("fetch");
+      const before = yield* now;
       const answer = yield* Effect.forkChild(
-        connection.call("Fetch", fetchRequest(topic, 0, { maxWaitMs: 3_000 })),
+        connection.call("Fetch", fetchRequest(topic, 0, { maxWaitMs: 20_000 })),
         { startImmediately: true },
       );
       yield* Effect.sleep(50);
       yield* kafka.call("DeleteTopics", { timeoutMs: 10_000, topics: [topic] });
       const { errorCode } = (yield* Fiber.join(answer)).topics[0].partitions[0];
       assert(errorCode !== 0, "no error");
+      assert((yield* now) - before < 15_000, "it went on waiting");
     }),
   },
   {

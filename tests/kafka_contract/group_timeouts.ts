@@ -86,6 +86,33 @@ export const groupTimeouts: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "a member that says nothing more once it has joined is expelled after its session time-out",
+    check: Effect.fnUntraced(function* (kafka) {
+      const [one, two] = yield* stableGroup(kafka, yield* kafka.group(), [{}, { sessionTimeoutMs: 600 }]);
+      yield* gather([one, two]);
+      yield* one.hears(ErrorCode.REBALANCE_IN_PROGRESS);
+      assertEquals(yield* two.heartbeat(), ErrorCode.UNKNOWN_MEMBER_ID);
+    }),
+  },
+  {
+    name: "the time to fetch an assignment is over when the group is balanced anew",
+    check: Effect.fnUntraced(function* (kafka) {
+      const groupId = yield* kafka.group();
+      const slow = { rebalanceTimeoutMs: 800 };
+      const [one, two] = yield* stableGroup(kafka, groupId, [slow, slow]);
+      yield* gather([one, two]);
+      yield* Effect.sleep(400);
+      const three = yield* stranger(kafka, groupId, { rebalanceTimeoutMs: 5_000 });
+      const joining = [yield* three.joining()];
+      yield* one.hears(ErrorCode.REBALANCE_IN_PROGRESS);
+      yield* Effect.sleep(100);
+      joining.push(yield* one.joining());
+      yield* Effect.sleep(500);
+      joining.push(yield* two.joining());
+      for (const fiber of joining) assertEquals((yield* Fiber.join(fiber)).errorCode, 0);
+    }),
+  },
+  {
     name: "an id that was given away and not used holds a rebalance up no longer than the session time-out",
     check: Effect.fnUntraced(function* (kafka) {
       const groupId = yield* kafka.group();
@@ -95,6 +122,8 @@ export const groupTimeouts: ReadonlyArray<Behaviour> = [
       const joining = yield* one.joining();
       yield* Effect.sleep(200);
       assertEquals(joining.pollUnsafe(), undefined);
+      yield* Effect.sleep(2_000);
+      assert(joining.pollUnsafe() !== undefined, "it still waits");
       assertEquals((yield* Fiber.join(joining)).members.length, 1);
       two.memberId = memberId;
       assertEquals((yield* two.joinOnce()).errorCode, ErrorCode.UNKNOWN_MEMBER_ID);

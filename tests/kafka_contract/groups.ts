@@ -34,6 +34,22 @@ export const groups: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "the first to join an empty group does not wait for others that were given an id",
+    check: Effect.fnUntraced(function* (kafka) {
+      const groupId = yield* kafka.group();
+      const slow = yield* stranger(kafka, groupId);
+      const { memberId } = yield* slow.joinOnce();
+      const quick = yield* stranger(kafka, groupId);
+      assertEquals((yield* quick.join()).members.length, 1);
+      yield* quick.sync({ [quick.memberId]: "all" });
+      assertEquals(yield* quick.heartbeat(), 0);
+      slow.memberId = memberId;
+      yield* slow.joining();
+      yield* quick.hears(ErrorCode.REBALANCE_IN_PROGRESS);
+      assertEquals((yield* quick.join()).members.length, 2);
+    }),
+  },
+  {
     name: "JoinGroup refuses an id nobody was given, in a group that exists and in one that does not",
     check: Effect.fnUntraced(function* (kafka) {
       const groupId = yield* kafka.group();
@@ -252,6 +268,7 @@ export const groups: ReadonlyArray<Behaviour> = [
       const [one] = yield* stableGroup(kafka, groupId, [{}]);
       assertEquals(yield* one.leave(), 0);
       const two = yield* stranger(kafka, groupId, { protocols: { other: "" }, protocolType: "another" });
+      assertEquals((yield* two.join()).generationId, 3);
       assertEquals((yield* two.join()).generationId, 3);
     }),
   },

@@ -115,18 +115,21 @@ export const idempotence: ReadonlyArray<Behaviour> = [
       assertEquals(yield* send(0, ["b"], 1), "0 1");
       assertEquals(yield* send(1, ["x"], 0), `${ErrorCode.INVALID_PRODUCER_EPOCH} -1`);
       assertEquals(yield* send(1, ["c"], 1), "0 2");
+      assertEquals(yield* send(0, ["b"], 1), "0 1");
       assertEquals(yield* log, "abc");
     }),
   },
   {
     name: "sequences begin again at 0 after 2^31 - 1",
     check: Effect.fnUntraced(function* (kafka) {
-      const { send } = yield* makeProducer(kafka);
+      const { send } = yield* makeProducer(kafka, 2);
       const last = 2 ** 31 - 1;
       assertEquals(yield* send(last - 1, ["a", "b", "c"]), "0 0");
       assertEquals(yield* send(0, ["x"]), outOfOrder);
       assertEquals(yield* send(1, ["d"]), "0 3");
       assertEquals(yield* send(last - 1, ["a", "b", "c"]), "0 0");
+      assertEquals(yield* send(last - 1, ["a", "b"], 0, 1), "0 0");
+      assertEquals(yield* send(0, ["c"], 0, 1), "0 2");
     }),
   },
   {

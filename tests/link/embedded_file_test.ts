@@ -32,6 +32,7 @@ function using<A>(
   );
 }
 
+const init = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1n, producerEpoch: -1 };
 const append = (kafka: Context, text: string) => kafka.produce("topic", batch([text]));
 const stored = (kafka: EmbeddedKafka, topic = "topic") =>
   kafka.log(topic, 0)?.batches.flatMap((bytes) => values(bytes)) ?? [];
@@ -51,7 +52,6 @@ Deno.test("a file keeps topics, records, offsets and producers", () =>
           validateOnly: false,
           topics: [{ name: "topic", count: 3 }],
         });
-        const init = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1n, producerEpoch: -1 };
         assertEquals((yield* kafka.call("InitProducerId", init)).producerId, 1_000n);
         yield* kafka.produce("topic", batch(["a", "b"], { ...producer, baseSequence: 0 }));
         yield* kafka.produce("topic", batch(["c"], { ...producer, baseSequence: 2 }));
@@ -74,7 +74,6 @@ Deno.test("a file keeps topics, records, offsets and producers", () =>
         assertEquals([again.errorCode, again.baseOffset], [0, 2]);
         const gap = yield* context.produce("topic", batch(["e"], { ...producer, baseSequence: 4 }));
         assertEquals(gap.errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-        const init = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1n, producerEpoch: -1 };
         assertEquals((yield* context.call("InitProducerId", init)).producerId, 1_001n);
         assertEquals((yield* context.produce("topic", batch(["d"]), 2)).baseOffset, 1);
         return (yield* context.describe("topic")).topicId;
@@ -103,6 +102,9 @@ Deno.test("a last entry cut short anywhere is cut off, with a warning, and the r
       assertEquals(log.length, size === before ? 0 : 1, `${size - before} bytes: ${log}`);
       assertEquals(await using(file, (_, kafka) => Effect.sync(() => stored(kafka))), ["whole", "next"]);
     }
+    // Zeros are what a machine that lost power may leave.
+    await Deno.writeFile(file, new Uint8Array([...all.subarray(0, before), ...new Uint8Array(100)]));
+    assertEquals(await using(file, (_, kafka) => Effect.sync(() => stored(kafka))), ["whole"]);
     // The same where the bytes are there, but not those that were written.
     for (const at of [before + 4, before + 8, all.length - 1]) {
       const bytes = all.slice();
@@ -182,13 +184,15 @@ Deno.test("a file of which little is still wanted is written anew on opening", (
   withFile(async (file) => {
     await using(file, (kafka) =>
       Effect.gen(function* () {
-        yield* kafka.create({ name: "topic", numPartitions: 2 });
+        yield* kafka.create({ name: "topic", numPartitions: 3 });
         yield* append(kafka, "a");
         yield* kafka.produce("topic", batch(["b", "c"]), 1);
+        yield* kafka.produce("topic", batch(["d"]), 2);
         yield* kafka.call("DeleteRecords", {
           timeoutMs: 0,
-          topics: [{ name: "topic", partitions: [{ partition: 1, offset: 1 }] }],
+          topics: [{ name: "topic", partitions: [{ partition: 1, offset: 1 }, { partition: 2, offset: -1 }] }],
         });
+        assertEquals((yield* kafka.call("InitProducerId", init)).producerId, 1_000n);
         for (let offset = 0; offset < 1_000; offset++) yield* kafka.commit("topic", "g", offset);
       }));
     const before = (await Deno.stat(file)).size;
@@ -204,6 +208,8 @@ Deno.test("a file of which little is still wanted is written anew on opening", (
         assertEquals(stored(kafka), ["a"]);
         assertEquals(kafka.log("topic", 1)?.startOffset, 1);
         assertEquals(kafka.log("topic", 1)?.endOffset, 2);
+        assertEquals(kafka.log("topic", 2), { startOffset: 1, endOffset: 1, batches: [] });
+        assertEquals((yield* context.call("InitProducerId", init)).producerId, 1_001n);
         assertEquals(kafka.committed("g", "topic", 0)?.offset, 999);
         yield* append(context, "after");
         assertStringIncludes(yield* Effect.promise(() => refusal(file)), "in use");

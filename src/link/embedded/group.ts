@@ -162,7 +162,6 @@ export class Group {
     if (this.state === "PreparingRebalance") return this.#completeJoinIfAll(now);
     if (this.state === "CompletingRebalance") {
       for (const member of this.members.values()) {
-        member.assignment = new Uint8Array(0);
         if (member.sync !== null) this.heard(member, now);
         member.answerSync(ErrorCode.REBALANCE_IN_PROGRESS);
       }

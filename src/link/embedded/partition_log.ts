@@ -79,8 +79,7 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches beginning with the one that holds `offset` (or the next behind it): a view where they stand in one
-   * segment. At most `maxBytes`, but one batch at least where `atLeastOne`.
+   * Whole batches beginning with the one that holds `offset`: a view where they stand in one segment. At most `maxBytes`, but one batch at least where `atLeastOne`.
    */
   read(offset: number, maxBytes: number, atLeastOne: boolean): Uint8Array {
     const place = this.#find(offset);
@@ -129,12 +128,7 @@ export class PartitionLog {
   #find(offset: number): Place | null {
     if (offset >= this.#end || this.#segments.length === 0) return null;
     const segment = Math.max(0, lastSegmentAtMost(this.#segments, offset));
-    const { bases, bytes, starts } = this.#segments[segment];
-    const index = Math.max(0, lastAtMost(bases, offset));
-    // Between two batches there may be a gap: what is wanted then is the batch behind it.
-    const { baseOffset, lastOffsetDelta } = readBatchHeader(bytes, starts[index]);
-    const place = { segment, index };
-    return baseOffset + lastOffsetDelta < offset ? this.#next(place) : place;
+    return { segment, index: Math.max(0, lastAtMost(this.#segments[segment].bases, offset)) };
   }
 
   #next({ segment, index }: Place): Place | null {
