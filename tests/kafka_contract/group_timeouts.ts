@@ -88,8 +88,14 @@ export const groupTimeouts: ReadonlyArray<Behaviour> = [
   {
     name: "a member that says nothing more once it has joined is expelled after its session time-out",
     check: Effect.fnUntraced(function* (kafka) {
-      const [one, two] = yield* stableGroup(kafka, yield* kafka.group(), [{}, { sessionTimeoutMs: 600 }]);
-      yield* gather([one, two]);
+      const groupId = yield* kafka.group();
+      const [one] = yield* stableGroup(kafka, groupId, [{ rebalanceTimeoutMs: 60_000 }]);
+      const two = yield* stranger(kafka, groupId, { sessionTimeoutMs: 600 });
+      const joining = yield* two.joining();
+      yield* one.hears(ErrorCode.REBALANCE_IN_PROGRESS);
+      yield* Effect.sleep(100);
+      assertEquals((yield* one.join()).members.length, 2);
+      assertEquals((yield* Fiber.join(joining)).errorCode, 0);
       yield* one.hears(ErrorCode.REBALANCE_IN_PROGRESS);
       assertEquals(yield* two.heartbeat(), ErrorCode.UNKNOWN_MEMBER_ID);
     }),
@@ -122,7 +128,7 @@ export const groupTimeouts: ReadonlyArray<Behaviour> = [
       const joining = yield* one.joining();
       yield* Effect.sleep(200);
       assertEquals(joining.pollUnsafe(), undefined);
-      yield* Effect.sleep(2_000);
+      yield* Effect.sleep(1_000);
       assert(joining.pollUnsafe() !== undefined, "it still waits");
       assertEquals((yield* Fiber.join(joining)).members.length, 1);
       two.memberId = memberId;

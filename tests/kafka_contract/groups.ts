@@ -37,10 +37,12 @@ export const groups: ReadonlyArray<Behaviour> = [
     name: "the first to join an empty group does not wait for others that were given an id",
     check: Effect.fnUntraced(function* (kafka) {
       const groupId = yield* kafka.group();
-      const slow = yield* stranger(kafka, groupId);
+      const slow = yield* stranger(kafka, groupId, { sessionTimeoutMs: 60_000 });
       const { memberId } = yield* slow.joinOnce();
-      const quick = yield* stranger(kafka, groupId);
-      assertEquals((yield* quick.join()).members.length, 1);
+      const quick = yield* stranger(kafka, groupId, { rebalanceTimeoutMs: 60_000 });
+      const joining = yield* quick.joining();
+      yield* kafka.until(Effect.sync(() => joining.pollUnsafe() !== undefined), (joined) => joined);
+      assertEquals((yield* Fiber.join(joining)).members.length, 1);
       yield* quick.sync({ [quick.memberId]: "all" });
       assertEquals(yield* quick.heartbeat(), 0);
       slow.memberId = memberId;

@@ -1,4 +1,4 @@
-import { Effect, Fiber } from "effect";
+import { Effect, Fiber, Logger } from "effect";
 import { makeCluster } from "../../src/client/cluster.ts";
 import { makeFetcher } from "../../src/client/fetcher.ts";
 import { makeMember } from "../../src/client/member.ts";
@@ -6,6 +6,8 @@ import { makeOffsets } from "../../src/client/offsets.ts";
 import { makeSender } from "../../src/client/sender.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
+import { delay, error, late, loseAnswer, refuse } from "../../src/link/embedded/faults.ts";
+import { ErrorCode } from "../../src/link/error_code.ts";
 import type { TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { advance, virtual } from "../client/virtual.ts";
@@ -80,6 +82,25 @@ Deno.test("the same seed gives the same run, other seeds others, and all the sam
     traces.add(trace);
   }
   assert(traces.size > 1, `${traces.size} different runs`);
+});
+
+Deno.test("what is published arrives once and in order, whatever happens on the way", () => {
+  const happened = new Set<string>();
+  for (let seed = 0; seed < 60; seed++) {
+    const time = new VirtualTime(seed);
+    const kafka = new EmbeddedKafka();
+    kafka.intercept = ({ api }) => {
+      if (api === "CreateTopics" || time.random() < 0.7) return null;
+      const faults = [refuse, loseAnswer, delay(20), late(20), error(ErrorCode.NOT_LEADER_OR_FOLLOWER)];
+      const fault = faults[Math.floor(time.random() * (api === "InitProducerId" ? 4 : 5))];
+      happened.add(`${api} ${fault._tag}`);
+      return fault;
+    };
+    assertEquals(time.run(Effect.scoped(Effect.provide(roundTrip(kafka, 101), Logger.layer([])))), 51);
+  }
+  for (const fault of ["Refuse", "LoseAnswer", "Delay", "Late", "ErrorAnswer"]) {
+    for (const api of ["Produce", "Fetch"]) assert(happened.has(`${api} ${fault}`), `${api} ${fault}`);
+  }
 });
 
 Deno.test("members share partitions, hand them over, and commit", () =>
