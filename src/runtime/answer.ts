@@ -2,8 +2,9 @@
  * What a handler's call came to: a plain function's answer is there at once; a Promise or an Effect is waited for.
  * @module
  */
-import { Cause, Effect, Exit, Fiber, Option } from "effect";
+import { Cause, type Context, Effect, Exit, Fiber, Option } from "effect";
 import { isOutcome, type Outcome } from "../outcome.ts";
+import type { Deadlines } from "./deadlines.ts";
 
 /** What became of one call of a handler. */
 export type Answered =
@@ -14,6 +15,7 @@ export type Answered =
   | { readonly _tag: "TimedOut" };
 
 const nothing: Answered = { _tag: "Done", value: undefined };
+const timedOut: Answered = { _tag: "TimedOut" };
 
 /** A failed call. */
 export function failed(error: unknown): Answered {
@@ -53,57 +55,82 @@ function ofExit(exit: Exit.Exit<unknown, unknown>): Answered {
   return failed(Option.isSome(error) ? error.value : new Error("the handler's Effect was interrupted"));
 }
 
-/** Handler fibers under way: interrupted, and waited for a moment, when their incarnation ends. */
+/** Whether a pending result is a Promise, which needs no fiber to be waited for. */
+export function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return !Effect.isEffect(result);
+}
+
+/** Tells once what became of a Promise. */
+export function follow(promise: PromiseLike<unknown>, settled: (answer: Answered) => void): void {
+  Promise.resolve(promise).then((value) => settled(answered(value)), (error) => settled(failed(error)));
+}
+
+/** Handlers under way. One that does not stop when it is told to is left behind: its answer is not looked at. */
 export class Handlers {
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>();
+  readonly #abandoned = new Set<() => void>();
 
-  /**
-   * Waits for a pending result, `limit` milliseconds at most. A handler that does not stop when it is told to is left
-   * behind: its answer is not looked at any more.
-   */
-  wait(result: unknown, limit: number): Effect.Effect<Answered> {
-    const answer = Effect.isEffect(result)
-      ? this.#run(result as Effect.Effect<unknown, unknown>)
-      : ofPromise(result as PromiseLike<unknown>);
-    return Effect.map(
-      Effect.timeoutOption(answer, limit),
-      (value) => Option.isSome(value) ? value.value : { _tag: "TimedOut" },
-    );
+  constructor(private readonly deadlines: Deadlines) {}
+
+  /** Waits for a Promise without a fiber: tells once what became of it, or calls `abandoned` at the end. */
+  await(promise: PromiseLike<unknown>, settled: (answer: Answered) => void, abandoned: () => void): void {
+    const settle = (answer: Answered) => {
+      if (!this.#abandoned.delete(abandoned)) return; // too late
+      this.deadlines.cancel(deadline);
+      settled(answer);
+    };
+    const deadline = this.deadlines.watch(() => settle(timedOut));
+    this.#abandoned.add(abandoned);
+    follow(promise, settle);
+  }
+
+  /** Waits for any pending result. */
+  wait(result: unknown): Effect.Effect<Answered> {
+    return Effect.flatMap(Effect.context<never>(), (context) =>
+      Effect.callback<Answered>((resume) => {
+        let fiber: Fiber.Fiber<unknown, unknown> | undefined;
+        const settle = (answer: Answered) => {
+          this.deadlines.cancel(deadline);
+          resume(Effect.succeed(answer));
+        };
+        const stop = () => {
+          this.deadlines.cancel(deadline);
+          fiber?.interruptUnsafe();
+        };
+        const deadline = this.deadlines.watch(() => {
+          settle(timedOut);
+          stop();
+        });
+        if (isPromise(result)) follow(result, settle);
+        else fiber = this.#run(context, result as Effect.Effect<unknown, unknown>, settle);
+        return Effect.sync(stop);
+      }));
   }
 
   // In a fiber of its own, so that whoever stops waiting doesn't have to wait for the handler's finalizers; and in a
   // scope of its own: what a handler acquires for one message is released with it.
-  #run(effect: Effect.Effect<unknown, unknown>): Effect.Effect<Answered> {
-    return Effect.flatMap(Effect.context<never>(), (context) =>
-      Effect.callback<Answered>((resume) => {
-        const fiber = Effect.runForkWith(context)(Effect.scoped(effect));
-        this.#fibers.add(fiber);
-        fiber.addObserver((exit) => {
-          this.#fibers.delete(fiber);
-          resume(Effect.succeed(ofExit(exit)));
-        });
-        return Effect.sync(() => fiber.interruptUnsafe());
-      }));
+  #run(
+    context: Context.Context<never>,
+    effect: Effect.Effect<unknown, unknown>,
+    settle: (answer: Answered) => void,
+  ): Fiber.Fiber<unknown, unknown> {
+    const fiber = Effect.runForkWith(context)(Effect.scoped(effect));
+    this.#fibers.add(fiber);
+    fiber.addObserver((exit) => {
+      this.#fibers.delete(fiber);
+      settle(ofExit(exit));
+    });
+    return fiber;
   }
 
-  /** Waits for handlers that were interrupted, `grace` milliseconds at most. */
-  settle(grace: number): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.#fibers.size === 0 ? Effect.void : Effect.asVoid(
-        Effect.timeoutOption(
-          Effect.forEach([...this.#fibers], (fiber) => Fiber.await(fiber), { discard: true }),
-          grace,
-        ),
-      )
-    );
+  /** Abandons what is awaited, then waits for handlers that were interrupted, `grace` milliseconds at most. */
+  end(grace: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const abandoned of this.#abandoned) abandoned();
+      this.#abandoned.clear();
+      if (this.#fibers.size === 0) return Effect.void;
+      const ended = Effect.forEach([...this.#fibers], (fiber) => Fiber.await(fiber), { discard: true });
+      return Effect.asVoid(Effect.timeoutOption(ended, grace));
+    });
   }
-}
-
-function ofPromise(promise: PromiseLike<unknown>): Effect.Effect<Answered> {
-  return Effect.callback<Answered>((resume) => {
-    Promise.resolve(promise).then(
-      (value) => resume(Effect.succeed(answered(value))),
-      (error) => resume(Effect.succeed(failed(error))),
-    );
-  });
 }

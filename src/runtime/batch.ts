@@ -32,7 +32,7 @@ export function takeBatch(incarnation: Incarnation): boolean {
   while (items.length < actor.settings.batchSize) {
     const item = incarnation.next();
     if (item === null) break;
-    if (incarnation.lanes.size > 0 && incarnation.park(item)) continue;
+    if (incarnation.lanes.park(item)) continue;
     const read = incarnation.read(item);
     if (read === null) continue;
     items.push(item);
@@ -101,7 +101,7 @@ function settleBatch(incarnation: Incarnation, batch: Batch, answer: Answered): 
 
 function settleOne(incarnation: Incarnation, item: Item, call: Call, outcome: Outcome | undefined): void {
   const answer: Answered = outcome === undefined ? done : { _tag: "Outcome", outcome };
-  const lane = incarnation.laneOf(item);
+  const lane = incarnation.lanes.of(item);
   if (lane === undefined) return incarnation.settle(item, call, answer);
   if (lane.retries) {
     noteAttempt(incarnation, item, call.context);

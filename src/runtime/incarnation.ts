@@ -7,12 +7,14 @@
 import { Cause, type Clock, Effect } from "effect";
 import type { Sender } from "../client/port.ts";
 import { ActorFailed, DecodeError, ReceiveTimeout } from "../errors.ts";
-import { type Answered, failed, Handlers } from "./answer.ts";
+import { type Answered, failed, Handlers, isPromise } from "./answer.ts";
 import { takeBatch } from "./batch.ts";
 import { Fenced } from "./crash.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Delivery } from "./delivery.ts";
 import type { Call, Invoke } from "./invoke.ts";
-import { answerOf, Lane, type LaneStart, runLane } from "./lane.ts";
+import { answerOf, type Lane, type LaneStart, runLane } from "./lane.ts";
+import { Lanes } from "./lanes.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
@@ -35,8 +37,8 @@ const LOOK = 64;
 
 /** See the module. */
 export class Incarnation {
-  readonly lanes = new Map<unknown, Lane>();
-  readonly handlers = new Handlers();
+  readonly lanes: Lanes;
+  readonly handlers: Handlers;
   /** Messages in flight; one that waits for its retry is not. */
   readonly slots: Slots;
   /** Whether a call of `receiveBatch` is under way. */
@@ -61,7 +63,10 @@ export class Incarnation {
     readonly context: IncarnationContext,
     readonly fork: (effect: Effect.Effect<void>) => void,
   ) {
-    this.slots = new Slots(partition.actor.settings.concurrency);
+    const { concurrency, order, receiveTimeout } = partition.actor.settings;
+    this.lanes = new Lanes(order);
+    this.slots = new Slots(concurrency);
+    this.handlers = new Handlers(new Deadlines(clock, receiveTimeout, fork));
     this.#again = [...partition.reopened()].reverse();
     partition.wake = this.wake;
     partition.crash = this.crash;
@@ -118,27 +123,10 @@ export class Incarnation {
       if (inBatches && this.#again.length === 0) return takeBatch(this);
       const item = this.next();
       if (item === null) return false;
-      if (lanes.size === 0 || !this.park(item)) this.#start(item);
+      if (!lanes.park(item)) this.#start(item);
       if (taken % LOOK === 0 && this.clock.currentTimeMillisUnsafe() >= end) return true;
     }
     return false;
-  }
-
-  /** Puts a record behind the one of its key that is in hand; false if there is none. */
-  park(item: Item): boolean {
-    const lane = this.laneOf(item);
-    lane?.parked.push({ item, start: {} });
-    return lane !== undefined;
-  }
-
-  /** The lane of a record's key, if there is one. */
-  laneOf(item: Item): Lane | undefined {
-    return this.lanes.get(this.#laneKey(item));
-  }
-
-  #laneKey(item: Item): unknown {
-    const { order } = this.partition.actor.settings;
-    return order === "none" ? item : order === "partition" ? "" : item.segment.records.keyId(item.index);
   }
 
   /** The next record to take up. */
@@ -159,7 +147,9 @@ export class Incarnation {
     const call = this.call(item);
     if (call === null) return;
     const answer = answerOf(call);
-    if (answer === null) return this.openLane(item, { call });
+    if (answer === null) {
+      return isPromise(call.result) ? this.#await(item, call, call.result) : this.openLane(item, { call });
+    }
     if (answer._tag === "Failed") return this.openLane(item, { call, answer });
     this.settle(item, call, answer);
   }
@@ -220,16 +210,22 @@ export class Incarnation {
 
   /** Opens the lane of a record's key. */
   openLane(item: Item, start: LaneStart): void {
-    const lane = new Lane(this.#laneKey(item), start);
-    this.lanes.set(lane.key, lane);
+    this.#run(this.#addLane(item, start), item, start);
+  }
+
+  #addLane(item: Item, start: LaneStart): Lane {
     this.slots.takeUnsafe();
+    return this.lanes.open(item, start);
+  }
+
+  #run(lane: Lane, item: Item, start: LaneStart): void {
     if (start.rest !== undefined) this.#blocked++;
     this.fork(runLane(this, lane, start, item));
   }
 
   /** The lane is done. */
   closeLane(lane: Lane): void {
-    this.lanes.delete(lane.key);
+    this.lanes.close(lane);
     this.slots.give();
     this.wake();
   }
@@ -273,15 +269,35 @@ export class Incarnation {
 
   /** The same for any result; `abort` is told when it is given up. */
   waitFor(item: Item, result: unknown, abort: () => void): Effect.Effect<Answered> {
-    const { actor, topic, partition } = this.partition;
-    const limit = actor.settings.receiveTimeout;
-    return this.handlers.wait(result, limit).pipe(
-      Effect.map((answer) => {
-        if (answer._tag !== "TimedOut") return answer;
-        abort();
-        return failed(new ReceiveTimeout(actor.name, topic, partition, item.segment.records.offset(item.index), limit));
-      }),
+    return this.handlers.wait(result).pipe(
+      Effect.map((answer) => answer._tag === "TimedOut" ? this.#timedOut(item, abort) : answer),
       Effect.onInterrupt(() => Effect.sync(abort)),
     );
+  }
+
+  /** Waits for a Promise without a fiber: what is done when it comes needs none. */
+  #await(item: Item, call: Call, promise: PromiseLike<unknown>): void {
+    noteAttempt(this, item, call.context);
+    const lane = this.#addLane(item, { call });
+    const abort = () => call.context.abort();
+    this.handlers.await(promise, (came) => {
+      const answer = came._tag === "TimedOut" ? this.#timedOut(item, abort) : came;
+      try {
+        if (this.over) return abort();
+        if (answer._tag !== "Done" || lane.parked.length > 0) return this.#run(lane, item, { call, answer });
+        const rest = this.succeed(item, call);
+        if (rest === null) this.closeLane(lane);
+        else this.#run(lane, item, { rest });
+      } catch (defect) {
+        this.crash(Cause.die(defect), item); // nobody else would hear of it
+      }
+    }, abort);
+  }
+
+  #timedOut(item: Item, abort: () => void): Answered {
+    const { actor, topic, partition } = this.partition;
+    const offset = item.segment.records.offset(item.index);
+    abort();
+    return failed(new ReceiveTimeout(actor.name, topic, partition, offset, actor.settings.receiveTimeout));
   }
 }

@@ -94,7 +94,7 @@ const incarnation = (
       Effect.andThen(Effect.sync(() =>
         life.end()
       )),
-      Effect.andThen(life.handlers.settle(GRACE)),
+      Effect.andThen(life.handlers.end(GRACE)),
     );
     yield* Effect.onExit(life.run, () =>
       end);

@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect";
+import { Clock, Effect, FiberSet } from "effect";
 import { actor } from "../../src/actor.ts";
 import { skip } from "../../src/outcome.ts";
 import { Incarnation } from "../../src/runtime/incarnation.ts";
@@ -14,9 +14,9 @@ import { FakeFetcher } from "./fake_fetcher.ts";
 import { FakeSender } from "./fake_sender.ts";
 import { Echo, Note, notes, turns } from "./one_partition.ts";
 
-Deno.test("what a plain handler answers is settled without a fiber; only a message that has to wait gets one", () =>
+Deno.test("what a plain handler, or a Promise, answers is settled without a fiber; an Effect that waits gets one", () =>
   virtual(Effect.gen(function* () {
-    let waits = false;
+    let pending: () => unknown = () => undefined;
     const definition = actor({
       name: "a",
       receives: [Note],
@@ -24,7 +24,7 @@ Deno.test("what a plain handler answers is settled without a fiber; only a messa
         if (n % 4 === 1) return skip();
         if (n % 4 === 2) return void context.publish(Echo, `${n}`);
         if (n % 4 === 3) return Effect.succeed(n);
-        return waits ? Promise.resolve() : n;
+        return pending();
       },
     });
     const clock = yield* Clock.Clock;
@@ -39,19 +39,25 @@ Deno.test("what a plain handler answers is settled without a fiber; only a messa
       throw new Error("nobody logs");
     };
     const context = { actor: "a", topic: "notes", partition: 0, resources: undefined, lease, logger };
+    const fork = yield* Effect.flatMap(FiberSet.make<void>(), (set) => FiberSet.runtime(set)());
     let fibers = 0;
     const life = new Incarnation(partition, services, makeInvoke(definition, context), clock, context, (effect) => {
       fibers++;
-      Effect.runFork(effect);
+      fork(effect);
     });
     yield* Effect.forkScoped(life.run);
     fetcher.deliver(notes(1_000, ["a", "b", "c"]));
     yield* turns;
     sender.settle();
     assertEquals([partition.position, fibers], [1_000, 0]);
-    waits = true;
+    pending = () => Promise.resolve();
     fetcher.deliver(notes(4, ["a", "b", "c", "d"], 1_000));
     yield* turns;
     sender.settle();
-    assertEquals([partition.position, fibers], [1_004, 1]);
+    assertEquals([partition.position, fibers], [1_004, 1], "the timer of receiveTimeout");
+    pending = () => Effect.sleep(0);
+    fetcher.deliver(notes(4, ["a", "b", "c", "d"], 1_000));
+    yield* turns;
+    sender.settle();
+    assertEquals([partition.position, fibers], [1_008, 2]);
   })));
