@@ -39,6 +39,9 @@ export interface ConsumerServices {
 // Milliseconds that fibers which were interrupted are waited for: longer than a handler's own grace.
 const INTERRUPT_GRACE = 2_000;
 
+// Milliseconds between two looks at a membership that is in doubt.
+const LEASE_PAUSE = 50;
+
 /** A partition and the fiber that works on it. */
 interface Running {
   readonly partition: Partition;
@@ -134,7 +137,10 @@ export class Consumer {
   readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
+      const { generation } = this.member.membership;
       const positions = yield* this.#positions(partitions);
+      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
+      if (!(yield* this.#countedIn(generation))) return;
       for (const { topic, partition, offset, metadata } of positions) {
         const actor = this.actors.get(topic);
         if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
@@ -194,6 +200,16 @@ export class Consumer {
     if (fiber === undefined) return Effect.void;
     this.#ending.delete(key);
     return Effect.asVoid(Effect.timeoutOption(Fiber.await(fiber), INTERRUPT_GRACE));
+  }
+
+  /** Waits until the group surely counts this member in; false once a membership of this generation is over. */
+  #countedIn(generation: number): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      const { membership } = this.member;
+      if (membership.generation !== generation) return Effect.succeed(false);
+      if (monotonicMillis(this.clock) < membership.deadline) return Effect.succeed(true);
+      return Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#countedIn(generation));
+    });
   }
 
   /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */

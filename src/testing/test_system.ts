@@ -96,6 +96,8 @@ export class TestSystem implements AsyncDisposable {
   readonly faults: TestFaults;
   readonly #time: VirtualTime;
   readonly #written: WrittenRecords;
+  /** The test's own connections. */
+  readonly #ours: ProcessLink;
   #running: Running | null = null;
   #client: Running | null = null;
 
@@ -103,8 +105,8 @@ export class TestSystem implements AsyncDisposable {
     this.#time = new VirtualTime(options.seed ?? 1);
     this.#written = new WrittenRecords(new LogReader(kafka));
     this.faults = new TestFaults(kafka);
-    kafka.intercept = ({ api, connection }) =>
-      this.#running?.link.has(connection) === true ? this.faults.take(api) : null;
+    this.#ours = new ProcessLink(kafka);
+    kafka.intercept = ({ api, connection }) => this.#ours.has(connection) ? null : this.faults.take(api);
   }
 
   /**
@@ -120,7 +122,7 @@ export class TestSystem implements AsyncDisposable {
       ...(options.events ?? []),
       ...options.actors.flatMap(({ receives, publishes }) => [...receives, ...publishes]),
     ];
-    test.#client = await test.#launch({ actors: [], events, partitions });
+    test.#client = await test.#launch({ actors: [], events, partitions }, test.#ours);
     await test.restart();
     return test;
   }
@@ -242,7 +244,7 @@ export class TestSystem implements AsyncDisposable {
   /** Starts the system again on the same Kafka, after a crash or a stop; one that runs is stopped first. Waits until it is ready. */
   async restart(): Promise<void> {
     if (this.#running !== null) await this.stop();
-    this.#running = await this.#launch(this.options);
+    this.#running = await this.#launch(this.options, new ProcessLink(this.kafka));
     await this.until(this.system.whenReady(WITHIN), { within: LONG });
   }
 
@@ -259,10 +261,9 @@ export class TestSystem implements AsyncDisposable {
     return this.#running?.system.state === "failed";
   }
 
-  async #launch(options: Omit<TestOptions, "seed">): Promise<Running> {
+  async #launch(options: Omit<TestOptions, "seed">, link: ProcessLink): Promise<Running> {
     const logger = await loggerLayer(options.logLevel ?? "error");
     const process = this.#time.process();
-    const link = new ProcessLink(this.kafka);
     const scope = Scope.makeUnsafe();
     const { layer = Layer.empty } = options as { readonly layer?: Layer.Layer<never, unknown> };
     // What services the actors require, `start` has asked the layer for.

@@ -23,6 +23,7 @@ import {
   RECEIVE_TIMEOUT,
   RESULTS,
   RETRIES,
+  SESSION_TIMEOUT,
   Tasked,
   TASKS,
   Worked,
@@ -90,7 +91,7 @@ export class MemberProcess {
     Effect.scoped(Effect.gen({ self: this }, function* () {
       const settings = {
         partitions: PARTITIONS,
-        sessionTimeout: 3_000,
+        sessionTimeout: SESSION_TIMEOUT,
         heartbeatInterval: 500,
         rebalanceTimeout: 6_000,
         drainTimeout: 1_500,

@@ -257,7 +257,8 @@ export class Observer {
     if (known.parts.has(part)) return;
     const { key } = known.task;
     const reached = this.#reached.get(key) ?? -1;
-    if (known.offset < reached) {
+    // One whose letter stands there already is done with: what a next owner makes of it comes on top.
+    if (known.offset < reached && known.letters === 0) {
       this.violation(`the results of ${name(known)} stand behind those of a later task of ${key} (${reached})`);
     }
     if (part !== known.parts.size) this.violation(`result ${part} of ${name(known)} stands before ${known.parts.size}`);

@@ -10,7 +10,7 @@ import { VirtualTime } from "../../src/testing/virtual_time.ts";
 import { MemberProcess } from "./member_process.ts";
 import { Observer } from "./observer.ts";
 import { CALM, draw, type Happening, type Script } from "./script.ts";
-import { GROUP, LETTERS, PARTITIONS, recordOf, RESULTS, type Task, TASKS } from "./workload.ts";
+import { GROUP, LETTERS, PARTITIONS, recordOf, RESULTS, SESSION_TIMEOUT, type Task, TASKS } from "./workload.ts";
 
 /** What became of a schedule. */
 export interface Report {
@@ -43,6 +43,8 @@ class World {
   #brokerIsUp = true;
   #names = 0;
   #steps = 0;
+  #restsIn = -1;
+  #restsSince = 0;
 
   constructor(readonly seed: number) {
     this.#time = new VirtualTime(seed);
@@ -100,7 +102,7 @@ class World {
     this.#pass(this.#time.random() * 50);
     const [leaver] = this.#running;
     leaver.stop();
-    const done = () => leaver.state === "ended" && this.#observer.unfinished().length === 0 && this.#settled;
+    const done = () => this.#settled && leaver.state === "ended" && this.#observer.unfinished().length === 0;
     this.#until(done, "the hand-over is done");
     for (const { task, calls } of this.#observer.tasks.values()) {
       const more = calls.length - (before.get(task.id) ?? 0);
@@ -127,10 +129,17 @@ class World {
     return this.#processes.filter(({ state }) => state !== "ended");
   }
 
-  /** Whether the group is at rest and has no other members than the processes that run. */
+  /**
+   * Whether the group is at rest, for longer than a member that has died is counted in, and has no other members than the
+   * processes that run.
+   */
   get #settled(): boolean {
     const group = this.#kafka.group(GROUP);
-    return this.#unwritten.length === 0 && group?.state === "Stable" && group.members.length === this.#running.length;
+    const rests = this.#unwritten.length === 0 && group?.state === "Stable" &&
+      group.members.length === this.#running.length;
+    if (!rests || group.generation !== this.#restsIn) this.#restsSince = this.#time.now;
+    this.#restsIn = group?.generation ?? -1;
+    return rests && this.#time.now - this.#restsSince > SESSION_TIMEOUT;
   }
 
   #happens(what: Happening["what"]): void {
