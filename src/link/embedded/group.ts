@@ -7,6 +7,7 @@
 import { ErrorCode } from "../error_code.ts";
 import type { Answer } from "../protocol.ts";
 import { type GroupMember, joinRefused, Parked, type Protocols } from "./group_member.ts";
+import { electProtocol, firstCommon } from "./group_protocol.ts";
 import { Watchers } from "./waiting.ts";
 
 /** Whether members are being gathered, wait for their assignment, or have it. */
@@ -98,9 +99,7 @@ export class Group {
   /** Whether a member with these protocols could be in this group. */
   supports(protocolType: string, protocols: Protocols): boolean {
     if (this.state === "Empty") return protocolType !== "" && protocols.length > 0;
-    const members = [...this.members.values()];
-    return protocolType === this.protocolType &&
-      protocols.some(({ name }) => members.every((member) => member.speaks(name)));
+    return protocolType === this.protocolType && firstCommon(protocols, [...this.members.values()]) !== null;
   }
 
   /** Takes a new member in; it waits for the others. */
@@ -140,7 +139,7 @@ export class Group {
     next.isNew = before.isNew;
     this.heard(next, now);
     const parked = next.join = new Parked();
-    if (this.state === "Stable" && this.#selectProtocol() === this.protocol) {
+    if (this.state === "Stable" && electProtocol([...this.members.values()]) === this.protocol) {
       // It is told of the leader as it was: it must not take itself for one and assign afresh.
       next.answerJoin({ ...this.joined(next), leader, members: [] });
     } else if (this.state === "PreparingRebalance") this.#completeJoinIfAll(now);
@@ -281,7 +280,7 @@ export class Group {
       return;
     }
     this.state = "CompletingRebalance";
-    this.protocol = this.#selectProtocol();
+    this.protocol = electProtocol([...this.members.values()]);
     for (const member of this.members.values()) {
       member.answerJoin(this.joined(member));
       member.isNew = false;
@@ -308,19 +307,5 @@ export class Group {
     let longest = 0;
     for (const { rebalanceTimeoutMs } of this.members.values()) longest = Math.max(longest, rebalanceTimeoutMs);
     return longest;
-  }
-
-  /** Each member votes for the first of its protocols that all speak. */
-  #selectProtocol(): string {
-    const members = [...this.members.values()];
-    const votes = new Map<string, number>();
-    for (const member of members) {
-      const vote = member.protocols.find(({ name }) => members.every((other) => other.speaks(name)));
-      if (vote !== undefined) votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1);
-    }
-    let chosen = "";
-    let most = 0;
-    for (const [name, count] of votes) if (count > most) [chosen, most] = [name, count];
-    return chosen;
   }
 }

@@ -79,7 +79,8 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches beginning with the one that holds `offset`: a view where they stand in one segment. At most `maxBytes`, but one batch at least where `atLeastOne`.
+   * Whole batches beginning with the one that holds `offset`: a view where they stand in one segment. At most
+   * `maxBytes`, but one batch at least where `atLeastOne`.
    */
   read(offset: number, maxBytes: number, atLeastOne: boolean): Uint8Array {
     const place = this.#find(offset);
