@@ -53,6 +53,11 @@ function listen(
     return Deno.serve({ hostname: host, port, signal, onListen: () => {} }, handler);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw new ConfigError("PORT", `${host}:${port} is already in use`);
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new ConfigError("PORT", `can't listen on ${host}:${port}: ${reason}`, { cause: error });
+    }
+    // An address that is not one of this machine's, or a name that has none.
+    throw new ConfigError("HOST", `can't listen on ${host}:${port}: ${reason}`, { cause: error });
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { ActorSystem, type Broker, ConfigError, embedded, kafka } from "@troupe/troupe";
+import { Effect } from "effect";
 import { OrderCreated } from "./contracts.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { inventoryActor } from "./inventory_actor.ts";
@@ -53,8 +54,11 @@ async function brokerOf({ KAFKA_BROKERS: brokers, DATA_DIR: directory }: Environ
   try {
     await Deno.mkdir(directory, { recursive: true });
   } catch (error) {
-    throw new ConfigError("DATA_DIR", `can't make the directory ${JSON.stringify(directory)}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError("DATA_DIR", reason, { cause: error });
   }
   console.log(`KAFKA_BROKERS is not set: using the embedded broker, its log is ${file}`);
-  return embedded({ file });
+  const broker = embedded({ file });
+  // What is wrong with the file is for the user wrong with the variable.
+  return { ...broker, open: Effect.mapError(broker.open, ({ detail }) => new ConfigError("DATA_DIR", detail)) };
 }

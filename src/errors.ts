@@ -180,8 +180,8 @@ export class ConfigError extends Error {
   readonly _tag = "ConfigError";
   /** Printed in stack traces. */
   override readonly name = "ConfigError";
-  /** `field` names the option or variable. */
-  constructor(readonly field: string, detail: string, options?: ErrorOptions) {
+  /** `field` names the option or variable, `detail` says what is wrong with it. */
+  constructor(readonly field: string, readonly detail: string, options?: ErrorOptions) {
     super(`${field}: ${detail}`, options);
   }
 }

@@ -36,3 +36,21 @@ Deno.test("actors/shop.ts ends with exit code 78 when its port is in use", async
   assertEquals(running.errors.filter((line) => line === `PORT: 127.0.0.1:${PORT} is already in use`).length, 1);
   await Deno.remove(DATA_DIR, { recursive: true });
 });
+
+Deno.test("actors/shop.ts ends with exit code 78 when it can't listen on HOST", async () => {
+  const DATA_DIR = await Deno.makeTempDir();
+  // An address for documentation: no machine has it.
+  await using running = new RunningProgram(program("shop.ts"), { HOST: "203.0.113.5", PORT: "0", DATA_DIR });
+  assertEquals(await running.ended(), 78);
+  assertEquals(running.errors.filter((line) => line.startsWith("HOST: can't listen on 203.0.113.5:0: ")).length, 1);
+  await Deno.remove(DATA_DIR, { recursive: true });
+});
+
+Deno.test("actors/shop.ts ends with exit code 78 when its log can't be used", async () => {
+  const DATA_DIR = await Deno.makeTempDir();
+  await Deno.mkdir(`${DATA_DIR}/embedded.log`);
+  await using running = new RunningProgram(program("shop.ts"), { PORT: "0", DATA_DIR });
+  assertEquals(await running.ended(), 78);
+  assertMatch(running.errors.join("\n"), /^DATA_DIR: .*embedded\.log can't be opened: [^\n]*$/);
+  await Deno.remove(DATA_DIR, { recursive: true });
+});
