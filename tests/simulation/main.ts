@@ -21,7 +21,7 @@ function run(args: ReadonlyArray<string>): number {
   const begun = performance.now();
   let failed = 0;
   for (let seed = first; seed < first + schedules; seed++) {
-    const { violations, trace } = simulate(seed);
+    const { violations, trace } = simulate(seed, schedules === 1);
     if (violations.length === 0) continue;
     failed++;
     if (schedules === 1) console.log(trace.join("\n"));

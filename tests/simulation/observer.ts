@@ -68,13 +68,17 @@ export class Observer {
   readonly #reached = new Map<string, number>();
   readonly #sent = new Set<string>();
 
-  constructor(private readonly kafka: EmbeddedKafka, private readonly now: () => number) {
+  constructor(
+    private readonly kafka: EmbeddedKafka,
+    private readonly now: () => number,
+    private readonly traced: boolean,
+  ) {
     this.#reader = new LogReader(kafka);
   }
 
   /** Writes a line of the trace. */
   note(line: string): void {
-    this.trace.push(`${this.now()} ${line}`);
+    if (this.traced) this.trace.push(`${this.now()} ${line}`);
   }
 
   /** Something that must not be. */

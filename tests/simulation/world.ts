@@ -2,6 +2,7 @@
  * One schedule: processes on one Kafka, what the script lets happen to them, and an observer that looks after every step.
  * @module
  */
+import "./no_async_context.ts";
 import { Effect } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
@@ -27,9 +28,9 @@ export interface Report {
 const PATIENCE = 120_000;
 const encoder = new TextEncoder();
 
-/** Runs one schedule. */
-export function simulate(seed: number): Report {
-  return new World(seed).run();
+/** Runs one schedule; `traced` writes down what happens. */
+export function simulate(seed: number, traced: boolean = false): Report {
+  return new World(seed, traced).run();
 }
 
 class World {
@@ -43,16 +44,20 @@ class World {
   #brokerIsUp = true;
   #names = 0;
   #steps = 0;
+  #lookUntil = 0;
   #restsIn = -1;
   #restsSince = 0;
 
-  constructor(readonly seed: number) {
+  constructor(readonly seed: number, traced: boolean) {
     this.#time = new VirtualTime(seed);
-    this.#observer = new Observer(this.#kafka, () => this.#time.now);
+    this.#observer = new Observer(this.#kafka, () => this.#time.now, traced);
     this.#script = draw(() => this.#time.random());
     this.#kafka.intercept = ({ api, connection }) => {
       const process = this.#processes.find(({ link }) => link.has(connection));
       const fault = process === undefined || this.#time.now >= CALM ? null : this.#script.fault(api);
+      if (api === "Produce" || api === "OffsetCommit") {
+        this.#lookUntil = Math.max(this.#lookUntil, this.#time.now + (fault?._tag === "Delay" ? fault.ms : 0));
+      }
       if (process !== undefined) this.#observer.note(`${api} of ${process.name} on ${connection} ${tell(fault)}`);
       return fault;
     };
@@ -197,8 +202,10 @@ class World {
     }
   }
 
+  /** Only Produce and OffsetCommit change what the observer looks at. */
   #look(): void {
     this.#steps++;
+    if (this.#time.now > this.#lookUntil) return;
     this.#observer.look();
   }
 
