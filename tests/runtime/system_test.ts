@@ -1,61 +1,11 @@
-import { Effect, Exit, Fiber, Scope } from "effect";
+import { Effect, Exit, Scope } from "effect";
 import { TestClock } from "effect/testing";
-import { z } from "zod";
-import { actor, type ActorDefinition } from "../../src/actor.ts";
-import { event } from "../../src/event.ts";
+import { actor } from "../../src/actor.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { never } from "../../src/link/embedded/faults.ts";
 import { stop } from "../../src/outcome.ts";
-import { makeSystem, type System } from "../../src/runtime/system.ts";
-import type { SystemSettingsInput } from "../../src/runtime/settings.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { virtual } from "../client/virtual.ts";
-
-const Placed = event({ name: "Placed", topic: "orders", schema: z.object({ id: z.string() }), key: (o) => o.id });
-const settings: SystemSettingsInput = { partitions: 4, drainTimeout: 1_000, sessionTimeout: 3_000 };
-
-/** A system that ends with the scope. */
-const start = (kafka: EmbeddedKafka, actors: ReadonlyArray<ActorDefinition>, more: SystemSettingsInput = {}) =>
-  makeSystem({ actors, events: [Placed], ...settings, ...more }, kafka.open);
-
-/** Moves time on, a little at a time, until `holds`; fails after a minute of it. */
-const until: (holds: () => boolean) => Effect.Effect<void> = Effect.fnUntraced(function* (holds: () => boolean) {
-  for (let ms = 0; !holds(); ms += 5) {
-    if (ms > 60_000) throw new Error(`still not so after a minute: ${holds}`);
-    yield* TestClock.adjust(5);
-    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0))); // handlers' own promises
-  }
-});
-
-/** Waits, in virtual time, for an effect. */
-const waited: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Exit.Exit<A, E>> = Effect.fnUntraced(
-  function* <A, E>(effect: Effect.Effect<A, E>) {
-    const fiber: Fiber.Fiber<A, E> = yield* Effect.forkChild(effect);
-    yield* until(() => fiber.pollUnsafe() !== undefined);
-    return yield* Fiber.await(fiber);
-  },
-);
-
-/** Runs a test's body; what it started ends in virtual time as well. */
-const world = (body: Effect.Effect<void, unknown, Scope.Scope>, log?: string[]): Promise<void> =>
-  virtual(
-    Effect.gen(function* () {
-      const scope = Scope.makeUnsafe();
-      const exit = yield* Effect.exit(Scope.provide(body, scope));
-      yield* waited(Scope.close(scope, exit));
-      yield* exit;
-    }),
-    log,
-  );
-
-const publish = (system: System, ids: ReadonlyArray<string>) =>
-  waited(Effect.forEach(ids, (id) => system.publish(Placed, { id }), { concurrency: "unbounded" }));
-
-const ids = (count: number, prefix = "o") => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
-
-function committed(kafka: EmbeddedKafka, group: string): number {
-  return [0, 1, 2, 3].reduce((sum, n) => sum + (kafka.committed(group, "orders", n)?.offset ?? 0), 0);
-}
+import { committed, ids, Placed, publish, start, until, waited, world } from "./systems.ts";
 
 Deno.test("makeSystem() receives what is published, commits it at the interval, and is ready meanwhile", async () => {
   const kafka = new EmbeddedKafka();
