@@ -63,7 +63,7 @@ const packages: ReadonlyArray<readonly [name: string, places: ReadonlyArray<stri
   ["hono", ["actors/", "tests/"]],
   ["fast-check", ["tests/"]],
   ["yaml", ["tests/"]],
-  ["effect", ["src/", "examples/", "tests/", "bench/"]],
+  ["effect", ["src/", "actors/shop.ts", "examples/", "tests/", "bench/"]],
   ["zod", ["src/", "actors/", "examples/", "tests/"]],
 ];
 
