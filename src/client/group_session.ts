@@ -126,7 +126,6 @@ export class GroupSession {
     const { membership, times } = this;
     // Twice at most: the first time a coordinator only gives a new member its id.
     for (let first = true;; first = false) {
-      const sentAt = monotonicMs(this.clock);
       const answer = yield* connection.call("JoinGroup", {
         groupId: membership.groupId,
         sessionTimeoutMs: times.sessionTimeout,
@@ -142,8 +141,8 @@ export class GroupSession {
       }
       if (answer.errorCode !== 0) return yield* Effect.fail(this.#refused("JoinGroup", answer.errorCode));
       membership.memberId = answer.memberId;
+      // No sign of life: one that asks again is told of the present generation, and its time runs on.
       membership.generation = answer.generationId;
-      this.#counted(sentAt);
       return answer;
     }
   });

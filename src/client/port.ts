@@ -51,7 +51,7 @@ export interface Membership {
   generation: number;
   /**
    * Until when (monotonic milliseconds of the fiber's Clock) the coordinator surely still counts this member in: the
-   * time at which the last answered heartbeat, join or sync was *sent*, plus the session time-out, less a margin.
+   * time at which the last answered heartbeat or sync was *sent*, plus the session time-out, less a margin.
    */
   deadline: number;
 }

@@ -30,6 +30,8 @@ interface Owner {
   readonly process: string;
   readonly partition: number;
   readonly number: number;
+  /** The group's generation in which the partition came to it: a newer owner's is higher. */
+  readonly generation: number;
   readonly held: () => boolean;
   /** The last call for each task. */
   readonly calls: Map<number, Call>;
@@ -116,7 +118,7 @@ export class Observer {
     if (before?.begun === true && before.end === null) this.violation(`${name(known)} is received twice at once`);
     this.#inOrder(owner, known);
     const latest = this.#latest[known.task.partition];
-    if (latest === undefined || latest.number < owner.number) this.#latest[known.task.partition] = owner;
+    if (latest === undefined || latest.generation < owner.generation) this.#latest[known.task.partition] = owner;
     else if (latest !== owner && owner.held()) {
       this.violation(`${process} and ${latest.process} both hold partition ${known.task.partition}`);
     }
@@ -143,7 +145,7 @@ export class Observer {
     for (const record of results) {
       const { owner } = this.#calls[read(record).call];
       const latest = this.#latest[owner.partition];
-      if (latest === undefined || latest.number <= owner.number) continue;
+      if (latest === undefined || latest.generation <= owner.generation) continue;
       this.violation(
         `${process} #${owner.number} sends a new batch for partition ${owner.partition}, which ${latest.process} #${latest.number} works on`,
       );
@@ -208,7 +210,8 @@ export class Observer {
   #owner(process: string, partition: number, { lease }: ActorContext<unknown>): Owner {
     let owner = this.#owners.get(lease);
     if (owner === undefined) {
-      owner = { process, partition, number: this.#owners.size, held: lease.held, calls: new Map() };
+      const { generation, held } = lease;
+      owner = { process, partition, number: this.#owners.size, generation, held, calls: new Map() };
       this.#owners.set(lease, owner);
     }
     return owner;

@@ -32,7 +32,7 @@ export interface Script {
 }
 
 /** From here on nothing goes wrong any more. */
-export const CALM = 8_000;
+export const CALM = 6_000;
 
 const behaviours: ReadonlyArray<readonly [Behaviour, number]> = [
   ["plain", 6],

@@ -55,7 +55,7 @@ export const RETRIES = 2;
 /** How many incarnations a record may end. */
 export const KILLED_AFTER = 3;
 /** After how long without a heartbeat a member is expelled. */
-export const SESSION_TIMEOUT = 3_000;
+export const SESSION_TIMEOUT = 2_000;
 /** How long a receive may take. */
 export const RECEIVE_TIMEOUT = 600;
 
