@@ -174,6 +174,18 @@ export class ActorFailed extends Error {
   }
 }
 
+/** A part of the system has died of a bug of ours, and can't be told to start again. Ends the system with exit code 1. */
+export class SystemDefect extends Error {
+  /** For `Effect.catchTag`. */
+  readonly _tag = "SystemDefect";
+  /** Printed in stack traces. */
+  override readonly name = "SystemDefect";
+  /** Which part died, and of what. */
+  constructor(readonly part: string, detail: string, options?: ErrorOptions) {
+    super(`${part} died of a bug, please report it: ${detail}`, options);
+  }
+}
+
 /** An option, a definition or an environment variable is wrong: one line, nothing was started, exit code 78. */
 export class ConfigError extends Error {
   /** For `Effect.catchTag`. */

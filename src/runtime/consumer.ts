@@ -7,7 +7,7 @@ import type { ActorDefinition } from "../actor.ts";
 import { makeFetcher } from "../client/fetcher.ts";
 import { makeMember } from "../client/member.ts";
 import type { Cluster, Fetcher, GroupMember, Offsets, OffsetToCommit, Sender } from "../client/port.ts";
-import { ActorFailed, type GroupError, type KafkaError } from "../errors.ts";
+import { ActorFailed, type GroupError, type KafkaError, SystemDefect } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
@@ -21,7 +21,16 @@ import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
 
 /** What ends a system. */
-export type Failure = ActorFailed | GroupError | KafkaError;
+export type Failure = ActorFailed | GroupError | KafkaError | SystemDefect;
+
+/** What a part of the system has failed with, or died of. */
+export function failureOf(part: string, cause: Cause.Cause<Failure>): Failure {
+  const reason = Cause.squash(cause);
+  return Option.getOrElse(
+    Cause.findErrorOption(cause),
+    () => new SystemDefect(part, messageOf(reason), { cause: reason }),
+  );
+}
 
 /** What the consumers of a system share. */
 export interface ConsumerServices {
@@ -117,7 +126,10 @@ export class Consumer {
       ),
     );
     return Effect.raceFirst(this.member.run, commits).pipe(
-      Effect.catchTag("GroupError", (error) => Effect.sync(() => this.services.failed(error))),
+      // Also a defect: without its membership or its commits a consumer would be alive and deaf.
+      Effect.catchCause((cause) =>
+        Effect.sync(() => this.services.failed(failureOf(`the consumer of group ${this.groupId}`, cause)))
+      ),
     );
   });
 
@@ -138,9 +150,14 @@ export class Consumer {
     Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
       const { generation } = this.member.membership;
-      const positions = yield* this.#positions(partitions);
+      // A coordinator or a leader may be away for long: neither a drain nor the next round waits for it.
+      const positions = yield* Effect.raceFirst(
+        this.#positions(partitions),
+        Effect.as(this.#until(() => this.#pointless(generation)), []),
+      );
       // Others may own them by now, and have gone on: that is heard with the next heartbeat.
-      if (!(yield* this.#countedIn(generation))) return;
+      yield* this.#until(() => this.#pointless(generation) || this.#countedIn);
+      if (this.#pointless(generation)) return;
       for (const { topic, partition, offset, metadata } of positions) {
         const actor = this.actors.get(topic);
         if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
@@ -164,7 +181,8 @@ export class Consumer {
       const late = going.filter(({ fiber }) => fiber.pollUnsafe() === undefined);
       for (const { partition, fiber } of late) {
         const text = `${partition.actor.name} on ${partition.topic}/${partition.partition}@${partition.position}`;
-        this.#unfinished.push(text);
+        // Cut short by a rebalance it is the next owner's, and nothing a drain has to report.
+        if (this.#drainUntil < Infinity) this.#unfinished.push(text);
         yield* Effect.logWarning(`${text}: still at work when it had to be let go`);
         fiber.interruptUnsafe();
       }
@@ -202,14 +220,18 @@ export class Consumer {
     return Effect.asVoid(Effect.timeoutOption(Fiber.await(fiber), INTERRUPT_GRACE));
   }
 
-  /** Waits until the group surely counts this member in; false once a membership of this generation is over. */
-  #countedIn(generation: number): Effect.Effect<boolean> {
-    return Effect.suspend(() => {
-      const { membership } = this.member;
-      if (membership.generation !== generation) return Effect.succeed(false);
-      if (monotonicMillis(this.clock) < membership.deadline) return Effect.succeed(true);
-      return Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#countedIn(generation));
-    });
+  /** Whether there is no sense in beginning: all is to end, or a membership of this generation is over. */
+  #pointless(generation: number): boolean {
+    return this.#drainUntil < Infinity || this.member.membership.generation !== generation;
+  }
+
+  /** Whether the group surely counts this member in. */
+  get #countedIn(): boolean {
+    return monotonicMillis(this.clock) < this.member.membership.deadline;
+  }
+
+  #until(holds: () => boolean): Effect.Effect<void> {
+    return Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#until(holds)));
   }
 
   /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */

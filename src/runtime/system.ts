@@ -14,7 +14,7 @@ import type { EventDefinition } from "../event.ts";
 import type { Link } from "../link/link.ts";
 import type { ProducerRecord, RecordMetadata } from "../record.ts";
 import { type ActorCounters, makeActorCounters } from "../telemetry/counters.ts";
-import { type Consumer, type Failure, makeConsumer } from "./consumer.ts";
+import { type Consumer, type Failure, failureOf, makeConsumer } from "./consumer.ts";
 import { checkEvents, groupsOf, knownEvents } from "./definitions.ts";
 import { type Health, healthOf, type SystemState } from "./health.ts";
 import { monotonicMillis } from "./lease.ts";
@@ -40,6 +40,11 @@ export interface DrainReport {
 
 /** What a fire-and-forget publish is told in the end: `error` null and where the record stands, or why it does not. */
 export type Settled = (error: PublishError | null, metadata: RecordMetadata) => void;
+
+/** Where a publisher stands in line; told when it is the first. */
+interface Place {
+  proceed: () => void;
+}
 
 // Milliseconds beyond the drain time-out in which a group is left and interrupted handlers end.
 const LAST_ORDERS = 10_000;
@@ -91,7 +96,12 @@ const assemble = Effect.fnUntraced(function* (
   }
   const system = new System(settings, cluster, sender, consumers, counters, clock);
   const topics = neededTopics(definition.actors, events);
-  yield* Effect.forkScoped(Effect.andThen(ensureTopics(cluster, topics, settings), system.begin));
+  yield* Effect.forkScoped(
+    Effect.catchCause(
+      Effect.andThen(ensureTopics(cluster, topics, settings), system.begin),
+      (cause) => Effect.sync(() => failed(failureOf("the start", cause))),
+    ),
+  );
   yield* Effect.forkScoped(Effect.flatMap(Deferred.await(failure), (error) => system.fail(error)));
   return system;
 });
@@ -111,6 +121,8 @@ export class System {
   #draining: Deferred.Deferred<DrainReport> | null = null;
   readonly #ended = Deferred.makeUnsafe<void, Failure>();
   #failure: Failure | null = null;
+  /** Publishers that wait for room in the sender, in order. */
+  readonly #line = new Set<Place>();
 
   constructor(
     readonly settings: SystemSettings,
@@ -199,9 +211,35 @@ export class System {
       settled: (error: PublishError | LeaseLost | null, metadata: RecordMetadata) =>
         settled(error === null || error instanceof PublishError ? error : lost(error), metadata),
     };
-    const offer = (): Effect.Effect<void> | null =>
-      this.sender.offer(record, observer, null) ? null : Effect.flatMap(this.sender.room, () => offer() ?? Effect.void);
-    return offer();
+    const offer = () => this.sender.offer(record, observer, null);
+    if (this.#line.size === 0 && offer()) return null;
+    const offered: Effect.Effect<void> = Effect.suspend(() =>
+      offer() ? Effect.void : Effect.andThen(this.sender.room, offered)
+    );
+    // Who comes while others wait stands behind them: the order of calls is the order in the log.
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        const place: Place = { proceed: () => {} };
+        this.#line.add(place);
+        return place;
+      }),
+      (place) => Effect.andThen(this.#first(place), offered),
+      (place) =>
+        Effect.sync(() => {
+          this.#line.delete(place);
+          const [next] = this.#line;
+          next?.proceed();
+        }),
+    );
+  }
+
+  /** Waits until this place is the first in line. */
+  #first(place: Place): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const [first] = this.#line;
+      if (first === place) resume(Effect.void);
+      else place.proceed = () => resume(Effect.yieldNow);
+    });
   }
 
   /** Stops taking work, finishes what is in flight, commits, leaves the groups. Again: the same report. */

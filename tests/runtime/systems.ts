@@ -2,7 +2,7 @@
  * Whole systems on an embedded Kafka, in virtual time.
  * @module
  */
-import { Effect, Exit, Fiber, Scope } from "effect";
+import { Effect, type Exit, Fiber, Scope } from "effect";
 import { TestClock } from "effect/testing";
 import { z } from "zod";
 import type { ActorDefinition } from "../../src/actor.ts";
