@@ -224,3 +224,13 @@ Deno.test("GET / lists the orders, and what stands in an id is text", async () =
   assertStringIncludes(page, "&lt;script&gt;");
   assert(!page.includes("<script>"));
 });
+
+Deno.test("GET / says how many orders are where, and why one was rejected", async () => {
+  const { app, book } = make();
+  assertStringIncludes(await (await app.request("/")).text(), "No orders yet");
+  book.pending("o-1");
+  book.settle({ order_id: "o-2", status: "rejected", reason: "unknown-sku" });
+  const page = await (await app.request("/")).text();
+  assertStringIncludes(page, "The newest 2: 1 pending, 0 reserved, 1 rejected.");
+  assertStringIncludes(page, "<small>unknown-sku</small>");
+});
