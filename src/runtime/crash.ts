@@ -12,6 +12,16 @@ export class Fenced {
 }
 
 /**
+ * What a record published can't be published by anybody: it is too large, or for no partition. The incarnation starts
+ * again, and that is not counted against it: the record itself is given up after a few such ends.
+ */
+export class Unpublishable {
+  /** Tells it apart. */
+  readonly _tag = "Unpublishable";
+  constructor(readonly error: PublishError) {}
+}
+
+/**
  * What was published was not acknowledged in time. The incarnation starts again, and that is not counted: a broker
  * that is away is nobody's failure here.
  */

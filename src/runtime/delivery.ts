@@ -6,7 +6,7 @@ import { Cause, Effect } from "effect";
 import type { DeliveryObserver, Sender } from "../client/port.ts";
 import { LeaseLost, type PublishError } from "../errors.ts";
 import type { ProducerRecord } from "../record.ts";
-import { Fenced, Unacknowledged } from "./crash.ts";
+import { Fenced, Unacknowledged, Unpublishable } from "./crash.ts";
 import type { Item, Partition } from "./partition.ts";
 
 /** Waits for the acknowledgements of all that one message published. */
@@ -15,12 +15,13 @@ export class Delivery implements DeliveryObserver {
   #waiting: number;
   readonly #round: number;
 
-  /** The message's outcome stands from here on. */
+  /** The message's outcome stands from here on; it was the `attempt`-th call. */
   constructor(
     private readonly partition: Partition,
     private readonly sender: Sender,
     private readonly item: Item,
     private readonly records: ReadonlyArray<ProducerRecord>,
+    private readonly attempt: number,
   ) {
     this.#waiting = records.length;
     this.#round = partition.settle(item);
@@ -58,7 +59,9 @@ export class Delivery implements DeliveryObserver {
       if (partition.acknowledge(item, this.#round)) partition.counters.done++;
     } else {
       // A record that was opened again meanwhile has a new delivery: this one's end means nothing any more.
-      if (partition.reopen(item, this.#round)) publishFailed(partition, item, this.#error);
+      if (!partition.reopen(item, this.#round)) return;
+      partition.history.setAttempts(item.segment.records.offset(item.index), this.attempt);
+      publishFailed(partition, item, this.#error);
     }
   }
 }
@@ -67,8 +70,24 @@ export class Delivery implements DeliveryObserver {
 export function publishFailed(partition: Partition, item: Item, error: PublishError | LeaseLost): void {
   if (error instanceof LeaseLost || error.type === "STOPPED") partition.crash(Cause.fail(new Fenced(error)));
   else if (isTimeout(error)) partition.crash(Cause.fail(new Unacknowledged(error)));
-  else partition.crash(Cause.die(error), item);
+  else if (impossible.has(error.type)) {
+    // Noted even if another record has ended this incarnation already: many of them must not take turns.
+    partition.history.addDeath(item.segment.records.offset(item.index), error.message);
+    partition.crash(Cause.fail(new Unpublishable(error)));
+  } else {
+    // A missing right is the fault of no record: to give one up after the other would help nobody.
+    const blamed = error.type.endsWith("_AUTHORIZATION_FAILED") ? undefined : item;
+    partition.crash(Cause.die(error), blamed);
+  }
 }
+
+/** Failures that lie in the published record alone. */
+const impossible: ReadonlySet<string> = new Set([
+  "RECORD_TOO_LARGE",
+  "UNKNOWN_PARTITION",
+  "INVALID_RECORD",
+  "INVALID_TIMESTAMP",
+]);
 
 /** Whether time ran out: it says nothing of the record, which may be published well once brokers answer again. */
 function isTimeout(error: PublishError): boolean {

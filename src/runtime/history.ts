@@ -8,6 +8,7 @@ export class History {
   readonly #attempts = new Map<number, number>();
   readonly #failures = new Map<number, number>();
   readonly #deaths = new Map<number, number>();
+  readonly #causes = new Map<number, string>();
 
   /** How often `receive` was called with the record. */
   attempts(offset: number): number {
@@ -22,6 +23,11 @@ export class History {
   /** How often an incarnation ended by this record. */
   deaths(offset: number): number {
     return this.#deaths.size === 0 ? 0 : this.#deaths.get(offset) ?? 0;
+  }
+
+  /** What ended the last of them; "" where that is not known. */
+  cause(offset: number): string {
+    return this.#causes.get(offset) ?? "";
   }
 
   /** Begins where an earlier owner left off. */
@@ -46,9 +52,10 @@ export class History {
     return failures;
   }
 
-  /** Counts one more incarnation that ended by the record. */
-  addDeath(offset: number): void {
+  /** Counts one more incarnation that ended by the record, and of what. */
+  addDeath(offset: number, cause: string): void {
     this.#deaths.set(offset, this.deaths(offset) + 1);
+    this.#causes.set(offset, cause);
   }
 
   /** The record is resolved. */
@@ -56,5 +63,6 @@ export class History {
     if (this.#attempts.size > 0) this.#attempts.delete(offset);
     if (this.#failures.size > 0) this.#failures.delete(offset);
     if (this.#deaths.size > 0) this.#deaths.delete(offset);
+    if (this.#causes.size > 0) this.#causes.delete(offset);
   }
 }

@@ -18,7 +18,7 @@ import { Lanes } from "./lanes.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
-import { conclude, giveUp, noteAttempt } from "./settlement.ts";
+import { conclude, giveUp, messageOf, noteAttempt } from "./settlement.ts";
 import { Slots } from "./slots.ts";
 import { Wake } from "./wake.ts";
 
@@ -178,7 +178,9 @@ export class Incarnation {
     const { segment, index } = item;
     const deaths = partition.history.deaths(segment.records.offset(index));
     if (deaths >= partition.actor.restart.killedAfter) {
-      giveUp(this, item, "killed-actor", `the actor was killed ${deaths} times with this record in hand`);
+      const last = partition.history.cause(segment.records.offset(index));
+      const times = `the actor was killed ${deaths} times with this record in hand`;
+      giveUp(this, item, "killed-actor", last === "" ? times : `${times}, last by: ${last}`);
       return null;
     }
     try {
@@ -240,7 +242,7 @@ export class Incarnation {
       partition.resolve(item);
       return null;
     }
-    const delivery = new Delivery(partition, services.sender, item, published);
+    const delivery = new Delivery(partition, services.sender, item, published, call.context.attempt);
     const rest = delivery.offer();
     if (rest === null) return null;
     this.#offering.add(delivery);
@@ -256,7 +258,9 @@ export class Incarnation {
   /** Ends this incarnation with a cause; `item` is to blame, if any. */
   readonly crash = (cause: Cause.Cause<unknown>, item?: Item): void => {
     if (this.#crash !== null) return;
-    if (item !== undefined) this.partition.history.addDeath(item.segment.records.offset(item.index));
+    if (item !== undefined) {
+      this.partition.history.addDeath(item.segment.records.offset(item.index), messageOf(Cause.squash(cause)));
+    }
     this.#crash = { cause };
     this.wake();
   };

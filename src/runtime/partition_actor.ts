@@ -6,7 +6,7 @@
 import { Cause, Clock, Effect, Exit, FiberSet, Option, Random, type Scope } from "effect";
 import { ActorFailed } from "../errors.ts";
 import { makeActorLogger } from "./actor_logger.ts";
-import { Fenced, Unacknowledged } from "./crash.ts";
+import { Fenced, Unacknowledged, Unpublishable } from "./crash.ts";
 import { Incarnation, type IncarnationServices } from "./incarnation.ts";
 import { makeInvoke } from "./invoke.ts";
 import type { Partition } from "./partition.ts";
@@ -42,11 +42,13 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
       const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause));
       if (error instanceof ActorFailed) return yield* Effect.fail(error);
       if (error instanceof Fenced || partition.lease.fenced) return;
-      const counted = !(error instanceof Unacknowledged);
-      const reason = counted ? Cause.squash(exit.cause) : error.error;
+      const publish = error instanceof Unacknowledged || error instanceof Unpublishable;
+      const counted = !publish;
+      const reason = publish ? error.error : Cause.squash(exit.cause);
       const now = clock.currentTimeMillisUnsafe();
       while (restarts.length > 0 && now - restarts[0].at >= restart.within) restarts.shift();
-      restarts.push({ at: now, counted });
+      // What can't be published ends by itself, after a few restarts: nothing is won by slowing them down.
+      if (!(error instanceof Unpublishable)) restarts.push({ at: now, counted });
       if (restarts.filter(({ counted }) => counted).length > restart.max) {
         const detail = `restarted ${restart.max} times within ${restart.within} ms, then failed again: ${
           messageOf(reason)
@@ -55,11 +57,11 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
           new ActorFailed(name, topic, number, partition.position, detail, { cause: reason }),
         );
       }
-      const base = Math.min(restart.initial * 2 ** (restarts.length - 1), LONGEST_PAUSE);
+      const base = Math.min(restart.initial * 2 ** Math.max(0, restarts.length - 1), LONGEST_PAUSE);
       const pause = Math.round(base * (0.8 + 0.4 * (yield* Random.next)));
       partition.counters.restarts++;
       const where = `${name} on ${topic}/${number}@${partition.position}`;
-      const why = counted ? "a defect" : "a publish that was not acknowledged";
+      const why = counted ? "a defect" : "a publish that failed";
       yield* Effect.logWarning(`${where}: restarts in ${pause} ms after ${why}: ${messageOf(reason)}`);
       yield* partition.pause(pause);
     }
