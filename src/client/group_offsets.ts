@@ -30,7 +30,7 @@ export class GroupOffsets {
 
   /** Its connection ends with `scope`. */
   constructor(
-    cluster: Cluster,
+    private readonly cluster: Cluster,
     readonly groupId: string,
     readonly requestTimeout: number,
     readonly warnings: Warnings,
@@ -153,9 +153,12 @@ export class GroupOffsets {
     return Effect.andThen(this.#connection.forget(connection), this.#warn(error, failures));
   }
 
-  /** A coordinator that moves, or a connection that breaks, is looked for once without a word. */
+  /**
+   * A coordinator that moves, or a connection that breaks, is looked for once without a word; that no broker answers has
+   * been told of by the cluster.
+   */
   #warn(error: ConnectionError | KafkaError, failures: number): Effect.Effect<void> {
-    if (failures === 0) return Effect.void;
+    if (failures === 0 || (error._tag === "ConnectionError" && !this.cluster.reachable())) return Effect.void;
     const cause = error._tag === "KafkaError" ? error.type : error.reason;
     return this.warnings.warn(
       `${this.groupId} ${cause}`,

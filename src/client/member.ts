@@ -298,8 +298,10 @@ class Member {
 
   /** The coordinator is away or has moved, which takes nothing from us. */
   #lookAgain(error: GroupTrouble, failures: number): Effect.Effect<void> {
-    // A coordinator that moves, or a connection that breaks, is looked for once without a word.
-    const told = failures === 0 ? Effect.void : this.#warnings.warn(
+    // A coordinator that moves, or a connection that breaks, is looked for once without a word. That no broker answers
+    // has been told of by the cluster.
+    const known = failures === 0 || (error._tag === "ConnectionError" && !this.cluster.reachable());
+    const told = known ? Effect.void : this.#warnings.warn(
       error._tag === "KafkaError" ? error.type : error.reason,
       `group ${this.options.groupId}: its coordinator does not answer, trying again: ${error.message}`,
     );

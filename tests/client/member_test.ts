@@ -201,32 +201,42 @@ Deno.test("a member whose coordinator connection breaks keeps its id, generation
     assert(kafka.link.requests.some(({ api, node }) => api === "Heartbeat" && node === 2));
   })));
 
-Deno.test("a member that can't reach its coordinator gives nothing up, its deadline passes, and it warns now and then", () => {
-  const log: Array<string> = [];
-  return virtual(
-    Effect.gen(function* () {
-      const { kafka, start } = yield* makeWorld({ orders: 8 });
-      const clock = yield* Clock.Clock;
-      const a = yield* start("a", { sessionTimeout: 3_000 });
-      yield* advance(1_000);
-      kafka.link.down.add(1).add(2);
-      kafka.link.cut(1);
-      kafka.link.cut(2);
-      yield* advance(2_600);
-      assert(a.member.membership.deadline <= monotonicMs(clock));
-      yield* advance(22_400, 20);
-      assertEquals(a.events, ["assigned 8"]);
-      const warnings = log.filter((line) => line.includes("group g"));
-      assert(warnings.length >= 2 && warnings.length <= 4, warnings.join("\n"));
-      // The session has ended meanwhile: that is what the coordinator says when it is back.
-      kafka.link.down.clear();
-      yield* advance(4_000);
-      assertEquals(a.events, ["assigned 8", "lost 8", "assigned 8"]);
-      assert(a.member.membership.deadline > monotonicMs(clock));
-    }),
-    log,
-  );
-});
+for (
+  const [where, down, theirs, ours] of [
+    ["coordinator", [1], 0, 3],
+    ["brokers", [1, 2], 3, 0],
+  ] as const
+) {
+  Deno.test(`a member that can't reach its ${where} gives nothing up, its deadline passes, and it warns now and then`, () => {
+    const log: Array<string> = [];
+    return virtual(
+      Effect.gen(function* () {
+        const { kafka, start } = yield* makeWorld({ orders: 8 });
+        const clock = yield* Clock.Clock;
+        const a = yield* start("a", { sessionTimeout: 3_000 });
+        yield* advance(1_000);
+        for (const node of down) {
+          kafka.link.down.add(node);
+          kafka.link.cut(node);
+        }
+        yield* advance(2_600);
+        assert(a.member.membership.deadline <= monotonicMs(clock));
+        yield* advance(22_400, 20);
+        assertEquals(a.events, ["assigned 8"]);
+        const warnings = [/no broker answers/, /group g: its coord/].map((it) =>
+          log.filter((line) => it.test(line)).length
+        );
+        assertEquals(warnings, [theirs, ours], log.join("\n"));
+        // The session has ended meanwhile: that is what the coordinator says when it is back.
+        kafka.link.down.clear();
+        yield* advance(4_000);
+        assertEquals(a.events, ["assigned 8", "lost 8", "assigned 8"]);
+        assert(a.member.membership.deadline > monotonicMs(clock));
+      }),
+      log,
+    );
+  });
+}
 
 Deno.test("a member the group has forgotten loses everything and joins anew under a new id", () =>
   virtual(Effect.gen(function* () {

@@ -12,10 +12,14 @@ export const ownKafkaPossible: boolean = kafkaBrokers !== undefined && await why
 /** Registers a test that is given a freshly started node, which is stopped afterwards whatever happens. */
 export function ownKafkaTest(
   name: string,
-  fn: (node: KafkaNode) => void | Promise<void>,
+  fn: (node: KafkaNode, test: Deno.TestContext) => void | Promise<void>,
   options: () => KafkaOptions = () => ({}),
 ): void {
-  Deno.test({ name: `${name} (own Kafka)`, ignore: !ownKafkaPossible, fn: () => withKafka(fn, options()) });
+  Deno.test({
+    name: `${name} (own Kafka)`,
+    ignore: !ownKafkaPossible,
+    fn: (test) => withKafka((node) => fn(node, test), options()),
+  });
 }
 
 /** Starts a node, uses it, stops it. */
