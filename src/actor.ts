@@ -80,8 +80,8 @@ export interface ActorSettings {
   readonly batchSize?: number;
 }
 
-/** What every kind of actor has. */
-interface ActorCommon<E extends Events, Out> extends ActorSettings {
+/** What every kind of actor has, apart from its `receive` or `receiveBatch`. */
+export interface ActorOptions<E extends Events, Out> extends ActorSettings {
   /** The actor's name, unique in its system; the group's name unless `group` is set. */
   readonly name: string;
   /** The events it receives. All other events of their topics that the system knows are passed over. */
@@ -189,20 +189,20 @@ const settingsSchema = z.strictObject({
  * ```
  */
 export function actor<const Only extends EventDefinition, Out, Resources = undefined>(
-  options: ActorCommon<readonly [Only], Resources> & {
+  options: ActorOptions<readonly [Only], Resources> & {
     readonly receive: Receive<readonly [Only], Acquired<Resources>, Out>;
   },
 ): ActorDefinition<ErrorOf<Out> | ErrorOf<Resources>, ServicesOf<Out> | ServicesOf<Resources>>;
 /** An actor of several events: `receive` has a function for each, by its name. */
 export function actor<const E extends Events, Outs, Resources = undefined>(
-  options: ActorCommon<E, Resources> & { readonly receive: ReceiveMap<E, Acquired<Resources>, Outs> },
+  options: ActorOptions<E, Resources> & { readonly receive: ReceiveMap<E, Acquired<Resources>, Outs> },
 ): ActorDefinition<
   ErrorOf<Outs[keyof Outs]> | ErrorOf<Resources>,
   ServicesOf<Outs[keyof Outs]> | ServicesOf<Resources>
 >;
 /** An actor that receives batches. */
 export function actor<const E extends Events, Out extends Answer<BatchOutcome>, Resources = undefined>(
-  options: ActorCommon<E, Resources> & { readonly receiveBatch: ReceiveBatch<E, Acquired<Resources>, Out> },
+  options: ActorOptions<E, Resources> & { readonly receiveBatch: ReceiveBatch<E, Acquired<Resources>, Out> },
 ): ActorDefinition<ErrorOf<Out> | ErrorOf<Resources>, ServicesOf<Out> | ServicesOf<Resources>>;
 export function actor(options: AnyOptions): ActorDefinition {
   const { name, receives, publishes = [], receive, receiveBatch, resources, group, retry, restart, ...rest } = options;
@@ -266,7 +266,7 @@ export function actor(options: AnyOptions): ActorDefinition {
 }
 
 /** The overloads' common ground. */
-type AnyOptions = Omit<ActorCommon<Events, unknown>, "receives"> & {
+type AnyOptions = Omit<ActorOptions<Events, unknown>, "receives"> & {
   readonly receives: Events;
   readonly receive?: unknown;
   readonly receiveBatch?: ReceiveBatchFunction;

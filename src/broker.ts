@@ -6,10 +6,10 @@ import type { Effect, Scope } from "effect";
 import type { ConfigError } from "./errors.ts";
 import { EmbeddedKafka, type EmbeddedOptions } from "./link/embedded/embedded.ts";
 import { makeKafkajsLink } from "./link/kafkajs/kafkajs.ts";
-import { type KafkaLinkOptions, linkSettings } from "./link/kafkajs/options.ts";
+import { type KafkaLinkOptions, linkSettings, type SaslOptions, type TlsOptions } from "./link/kafkajs/options.ts";
 import type { Link } from "./link/link.ts";
 
-export type { EmbeddedOptions, KafkaLinkOptions };
+export type { EmbeddedOptions, KafkaLinkOptions, SaslOptions, TlsOptions };
 
 /** A Kafka that a system can be given; made by {@linkcode kafka} or {@linkcode embedded}. */
 export interface Broker {
@@ -17,7 +17,10 @@ export interface Broker {
   readonly kind: "broker";
   /** For logs: "embedded", or the bootstrap addresses. */
   readonly name: string;
-  /** Gives a link to it that ends with the scope. */
+  /**
+   * Gives a link to it that ends with the scope: for the system.
+   * @internal
+   */
   readonly open: Effect.Effect<Link, ConfigError, Scope.Scope>;
 }
 

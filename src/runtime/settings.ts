@@ -5,8 +5,11 @@
 import { z } from "zod";
 import type { FetcherOptions } from "../client/fetcher.ts";
 import type { SenderOptions } from "../client/sender.ts";
+import type { Compression } from "../codec/compression.ts";
 import { ConfigError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
+
+export type { Compression, FetcherOptions, SenderOptions };
 
 /** What an operator may set. All times in milliseconds; each has a default. */
 export interface SystemSettingsInput {

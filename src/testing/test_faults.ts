@@ -73,7 +73,10 @@ export class TestFaults {
     return this.#orders.reduce((sum, { times }) => sum + times, 0);
   }
 
-  /** What happens to this request. */
+  /**
+   * What happens to this request: for the system under test.
+   * @internal
+   */
   take(api: ApiName): Fault | null {
     const order = this.#orders.find((order) => order.api === api);
     if (order === undefined) return null;
