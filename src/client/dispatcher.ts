@@ -153,6 +153,7 @@ export class Dispatcher {
         if (partition.isHead(batch)) partition.renewing = this.settings.idempotent;
         return partition.giveBack(batch);
       case "tooLarge":
+      case "spoilt":
         if (batch.count > 1) return this.#divide(partition, batch);
         break;
       case "failed":

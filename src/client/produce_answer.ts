@@ -6,9 +6,10 @@ import { ErrorCode } from "../link/error_code.ts";
 
 /**
  * stored: acknowledged · refused: not stored, the same bytes may be sent again · misnumbered: not stored, as its number
- * does not follow what the broker has · tooLarge: not stored, smaller ones may be · failed: not stored and never will be.
+ * does not follow what the broker has · tooLarge: not stored, smaller ones may be · spoilt: not stored for the sake of one
+ * of its records · failed: not stored and never will be.
  */
-export type ProduceVerdict = "stored" | "refused" | "misnumbered" | "tooLarge" | "failed";
+export type ProduceVerdict = "stored" | "refused" | "misnumbered" | "tooLarge" | "spoilt" | "failed";
 
 const refusals: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_SERVER_ERROR,
@@ -46,6 +47,9 @@ export function judge(errorCode: number): ProduceVerdict {
     case ErrorCode.MESSAGE_TOO_LARGE:
     case ErrorCode.RECORD_LIST_TOO_LARGE:
       return "tooLarge";
+    case ErrorCode.INVALID_RECORD:
+    case ErrorCode.INVALID_TIMESTAMP:
+      return "spoilt";
     default:
       return refusals.has(errorCode) ? "refused" : "failed";
   }

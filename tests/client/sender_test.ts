@@ -5,6 +5,7 @@ import { makeSender, type SenderOptions } from "../../src/client/sender.ts";
 import { partitionForKey } from "../../src/codec/murmur2.ts";
 import { readBatchHeader } from "../../src/codec/batch_header.ts";
 import { LeaseLost } from "../../src/errors.ts";
+import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Request } from "../../src/link/protocol.ts";
 import type { ProducerRecord } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -281,6 +282,34 @@ Deno.test("a batch that is too large for its broker is divided, a single record 
       assertEquals(outcomes.settled, ["a", "b", "c", "d", "e:RECORD_TOO_LARGE", "f", "g", "later"]);
       assertEquals(kafka.log("orders", 0).values().map((value) => value[0]), ["a", "b", "c", "d", "f", "g", "l"]);
       assertEquals(sender.pending(), 0);
+    }));
+});
+
+Deno.test("a batch that is refused for one of its records is divided until that one fails alone", () => {
+  const decoder = new TextDecoder();
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) => {
+      const { records } = request.topics[0].partitions[0];
+      return !decoder.decode(records).includes("bad") ? kafka.script.Produce(request, node, role) : Effect.succeed({
+        throttleTimeMs: 0,
+        topics: [{
+          name: "orders",
+          partitions: [{ partition: 0, errorCode: ErrorCode.INVALID_RECORD, baseOffset: -1, logAppendTimeMs: -1 }],
+        }],
+      });
+    },
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const values = ["a", "b", "bad", "c", "d"];
+      for (const value of values) sender.offer(record(value), outcomes.of(value), null);
+      const flushed = yield* Effect.forkScoped(sender.flush);
+      yield* advance(1_000);
+      yield* Fiber.join(flushed);
+      assertEquals(outcomes.settled, ["a", "b", "bad:INVALID_RECORD", "c", "d"]);
+      assertEquals(kafka.log("orders", 0).values(), ["a", "b", "c", "d"]);
     }));
 });
 
