@@ -34,6 +34,5 @@ const inventory = actor({
 await ActorSystem.run({
   actors: [inventory],
   broker: kafka({ brokers: Deno.env.get("KAFKA_BROKERS") ?? "" }),
-  logLevel: Deno.env.get("LOG_LEVEL") === "debug" ? "debug" : "info",
   services: [(system) => void system.whenReady(60_000).then((ready) => console.log(ready ? "ready" : "not ready"))],
 });
