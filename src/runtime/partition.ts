@@ -49,6 +49,7 @@ export class Partition implements FetchTarget {
   #segment: Segment | null = null;
   #known: ReadonlyArray<OffsetRun> = [];
   #lettersWaiting = 0;
+  #ended = false;
   #committed: OffsetToCommit | null = null;
 
   constructor(
@@ -238,6 +239,7 @@ export class Partition implements FetchTarget {
 
   /** A dead letter begins, or ends, to wait as it can't be written. */
   letterWaits(waits: boolean): void {
+    if (this.#ended) return; // what the sender tells a letter of ours is nobody's business any more
     const by = waits ? 1 : -1;
     this.#lettersWaiting += by;
     this.counters.deadLettersWaiting += by;
@@ -245,8 +247,8 @@ export class Partition implements FetchTarget {
 
   /** Nothing of it runs any more. */
   end(): void {
+    this.#ended = true;
     this.counters.deadLettersWaiting -= this.#lettersWaiting;
-    this.#lettersWaiting = 0;
   }
 
   /** What is to be committed, or null where nothing has changed since the last commit. */

@@ -193,3 +193,19 @@ Deno.test("a dead letter's lost lease ends the partition quietly", () =>
     yield* Fiber.join(one.fiber);
     assertEquals([one.partition.position, one.counters.deadLettersWaiting, one.counters.restarts], [0, 0, 0]);
   })));
+
+Deno.test("a dead letter that is told of its lost lease after its partition has ended leaves no trace in the counters", () =>
+  virtual(Effect.gen(function* () {
+    const one = yield* open(rejecting());
+    one.deliver([note("bad", 0)]);
+    yield* turns;
+    one.sender.settle(refused);
+    yield* advance(1_100, 100);
+    assertEquals([one.counters.deadLettersWaiting, one.sender.waiting.length], [1, 1]);
+    one.lease.fence();
+    one.partition.drain();
+    yield* Fiber.interrupt(one.fiber);
+    assertEquals(one.counters.deadLettersWaiting, 0);
+    one.sender.settle(one.lease.lost());
+    assertEquals(one.counters.deadLettersWaiting, 0);
+  })));
