@@ -73,6 +73,8 @@ export class VirtualProcess implements Scheduler.Scheduler {
       this.#fibers.add(fiber);
       fiber.addObserver(() => this.#fibers.delete(fiber));
     }
+    // Never before the first operation: what resumes a fiber, or interrupts it, would be lost to what resumes it next.
+    if (fiber.currentOpCount <= 1) return false;
     return fiber.currentOpCount >= MOST_OPERATIONS || this.time.random() < this.time.preemption;
   }
 

@@ -118,7 +118,7 @@ export class Observer {
     if (before?.begun === true && before.end === null) this.violation(`${name(known)} is received twice at once`);
     this.#inOrder(owner, known);
     const latest = this.#latest[known.task.partition];
-    if (latest === undefined || latest.generation < owner.generation) this.#latest[known.task.partition] = owner;
+    if (latest === undefined || isNewer(owner, latest)) this.#latest[known.task.partition] = owner;
     else if (latest !== owner && owner.held()) {
       this.violation(`${process} and ${latest.process} both hold partition ${known.task.partition}`);
     }
@@ -145,7 +145,7 @@ export class Observer {
     for (const record of results) {
       const { owner } = this.#calls[read(record).call];
       const latest = this.#latest[owner.partition];
-      if (latest === undefined || latest.generation <= owner.generation) continue;
+      if (latest === undefined || !isNewer(latest, owner)) continue;
       this.violation(
         `${process} #${owner.number} sends a new batch for partition ${owner.partition}, which ${latest.process} #${latest.number} works on`,
       );
@@ -301,6 +301,11 @@ export class Observer {
     if (offset > this.logs[partition].length) this.violation(`the commit ${partition}@${offset} is beyond the log`);
     this.committed[partition] = offset;
   }
+}
+
+/** Within one generation, where a member was told that it had lost its partitions, but had not, it is seen later. */
+function isNewer(owner: Owner, than: Owner): boolean {
+  return owner.generation > than.generation || (owner.generation === than.generation && owner.number > than.number);
 }
 
 function name({ task, offset }: Pick<Known, "task" | "offset">): string {
