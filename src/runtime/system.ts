@@ -48,6 +48,8 @@ interface Place {
 
 // Milliseconds beyond the drain time-out in which a group is left and interrupted handlers end.
 const LAST_ORDERS = 10_000;
+// Milliseconds for what was published while the system drained.
+const LAST_FLUSH = 2_000;
 // Milliseconds between two looks at the health of a system that is waited for.
 const LOOK = 20;
 
@@ -69,7 +71,13 @@ export const makeSystem: (
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
   );
   yield* Effect.addFinalizer((exit) =>
-    Effect.andThen(Effect.andThen(system.drain, system.stopped), Scope.close(scope, exit))
+    system.drain.pipe(
+      Effect.andThen(({ unfinished }) =>
+        unfinished.length > 0 ? Effect.void : Effect.timeoutOption(system.sender.flush, LAST_FLUSH)
+      ),
+      Effect.andThen(system.stopped),
+      Effect.andThen(Scope.close(scope, exit)),
+    )
   );
   return system;
 });
@@ -247,7 +255,9 @@ export class System {
     if (this.#draining !== null) return Deferred.await(this.#draining);
     const report = this.#draining = Deferred.makeUnsafe<DrainReport>();
     this.#state = "draining";
-    return Effect.tap(this.#drain(), (done) => Deferred.succeed(report, done));
+    // In a fiber of its own: whoever asked may go, and the others wait for it still.
+    const draining = Effect.onExit(this.#drain(), (exit) => Deferred.done(report, exit));
+    return Effect.andThen(Effect.forkDetach(draining), Deferred.await(report));
   });
 
   readonly #drain = Effect.fnUntraced(function* (this: System) {
@@ -259,9 +269,9 @@ export class System {
     if (left._tag === "Some") unfinished.push(...left.value.flat());
     else unfinished.push("leaving the groups");
     const rest = Math.max(LOOK, deadline - monotonicMillis(this.clock));
-    yield* Effect.timeoutOption(this.sender.flush, rest);
-    const pending = this.sender.pending();
-    if (pending > 0) unfinished.push(`${pending} records not acknowledged by the broker`);
+    // What a service publishes meanwhile belongs to the next flush.
+    const flushed = yield* Effect.timeoutOption(this.sender.flush, rest);
+    if (flushed._tag === "None") unfinished.push(`${this.sender.pending()} records not acknowledged by the broker`);
     const elapsed = Math.round(monotonicMillis(this.clock) - begun);
     if (unfinished.length === 0) yield* Effect.logInfo(`drained in ${elapsed} ms`);
     else yield* Effect.logError(`not finished after ${elapsed} ms: ${unfinished.join("; ")}`);

@@ -1,4 +1,4 @@
-import { Effect, Exit, type Scope } from "effect";
+import { Effect, Exit, Fiber, Scope } from "effect";
 import { TestClock } from "effect/testing";
 import { actor } from "../../src/actor.ts";
 import type { ConfigError } from "../../src/errors.ts";
@@ -128,4 +128,50 @@ Deno.test("a full sender takes records in the order in which they were published
   }));
   assert(waited > 50, "the sender was never full");
   assertEquals(offsets, Array.from({ length: 100 }, (_, n) => n));
+});
+
+Deno.test("a drain whose caller is interrupted goes on for the others", async () => {
+  const kafka = new EmbeddedKafka();
+  const bell = Promise.withResolvers<void>();
+  const clerk = actor({ name: "clerk", receives: [Placed], receive: () => bell.promise });
+  await world(Effect.gen(function* () {
+    const system = yield* start(kafka, [clerk]);
+    yield* until(() => system.health().ready);
+    yield* publish(system, ids(4));
+    const first = yield* Effect.forkChild(system.drain);
+    yield* TestClock.adjust(10);
+    yield* Fiber.interrupt(first);
+    bell.resolve();
+    const report = yield* waited(system.drain);
+    assert(Exit.isSuccess(report));
+    assertEquals(report.value.unfinished, []);
+  }));
+  assertEquals(committed(kafka, "clerk"), 4);
+});
+
+Deno.test("what a service still publishes during the drain is acknowledged, and is not called unfinished", async () => {
+  const kafka = new EmbeddedKafka();
+  const errors: string[] = [];
+  let count = 0;
+  let told = 0;
+  await world(Effect.gen(function* () {
+    const scope = Scope.makeUnsafe();
+    const system = yield* Scope.provide(start(kafka, [idle]), scope);
+    yield* until(() => system.health().ready);
+    const publishing = yield* Effect.forkChild(Effect.forever(Effect.suspend(() => {
+      count++;
+      system.accept({ topic: "orders", partition: 0, key: null, value: "{}" }, (error) => {
+        told++;
+        if (error !== null) errors.push(error.type);
+      });
+      return Effect.sleep(1);
+    })));
+    const report = yield* waited(system.drain);
+    assert(Exit.isSuccess(report));
+    assertEquals(report.value.unfinished, []);
+    yield* Fiber.interrupt(publishing);
+    assert(told < count, "nothing was under way");
+    yield* waited(Scope.close(scope, Exit.void));
+  }));
+  assertEquals([told, errors], [count, []]);
 });
