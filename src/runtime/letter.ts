@@ -40,7 +40,17 @@ class Letter implements DeliveryObserver {
     this.#round = partition.condemn(item);
   }
 
+  /** Puts the letter into the sender. Its record is open again where that throws. */
   offer(): void {
+    try {
+      this.#offer();
+    } catch (defect) {
+      this.#giveBack();
+      throw defect;
+    }
+  }
+
+  #offer(): void {
     const { partition, sender, item: { segment: { records }, index } } = this;
     const source = recordAt(records, partition.topic, partition.partition, index, headersOf(records, index));
     const topic = partition.actor.settings.deadLetterTopic(partition.topic);
@@ -77,7 +87,13 @@ class Letter implements DeliveryObserver {
   readonly #again: Effect.Effect<void> = Effect.suspend(() => {
     // What waits when the partition is drained is left to the next owner.
     if (this.#waiting && this.partition.draining) this.#giveBack();
-    else this.offer();
+    else {
+      try {
+        this.offer();
+      } catch (defect) {
+        this.partition.crash(Cause.die(defect), this.item); // nobody else would hear of it
+      }
+    }
     return Effect.void;
   });
 

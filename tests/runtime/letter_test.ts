@@ -209,3 +209,22 @@ Deno.test("a dead letter that is told of its lost lease after its partition has 
     one.sender.settle(one.lease.lost());
     assertEquals(one.counters.deadLettersWaiting, 0);
   })));
+
+Deno.test("a dead letter that a bug keeps from being sent is sent by the next incarnation", () =>
+  virtual(Effect.gen(function* () {
+    const one = yield* open(rejecting());
+    let bugs = 1;
+    one.sender.refuses = () => {
+      if (bugs-- > 0) throw new Error("a bug");
+      return null;
+    };
+    one.deliver([note("bad", 0)]);
+    yield* advance(1_000, 50);
+    assertEquals([one.sender.waiting.length, one.counters.restarts], [1, 1]);
+    one.sender.settle(refused);
+    bugs = 1;
+    yield* advance(2_000, 50); // it comes when the letter is tried again
+    assertEquals([one.sender.waiting.length, one.counters.restarts], [1, 2]);
+    one.sender.settle();
+    assertEquals([one.partition.position, one.partition.unacknowledged, one.counters.deadLettersWaiting], [1, 0, 0]);
+  })));
