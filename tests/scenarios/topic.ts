@@ -44,14 +44,14 @@ export class TopicReader implements AsyncDisposable {
   readonly #next = new Map<number, number>();
   #look: () => void = () => {};
 
-  private constructor(readonly topic: string, consumer: Consumer) {
+  private constructor(readonly brokers: string, readonly topic: string, consumer: Consumer) {
     this.#consumer = consumer;
   }
 
   /** Begins to read; the topic must be there. */
   static async open(brokers: string, topic: string): Promise<TopicReader> {
     const consumer = client(brokers).consumer({ groupId: freshName("reader"), maxWaitTimeInMs: 50 });
-    const reader = new TopicReader(topic, consumer);
+    const reader = new TopicReader(brokers, topic, consumer);
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
@@ -84,7 +84,10 @@ export class TopicReader implements AsyncDisposable {
     const reached = Promise.withResolvers<void>();
     this.#look = () => enough(this.records) && reached.resolve();
     this.#look();
-    await within(reached.promise, () => `${what} on ${this.topic}; ${this.records.length} records were read`);
+    await within(reached.promise, what).catch(async (error: Error) => {
+      const there = await recordsOn(this.brokers, this.topic);
+      throw new Error(`${error.message}; of ${there} records on ${this.topic} ${this.records.length} were read`);
+    });
   }
 
   /** Stops reading. */
@@ -95,13 +98,17 @@ export class TopicReader implements AsyncDisposable {
 
 /** All that stands on a topic now. */
 export async function readTopic(brokers: string, topic: string): Promise<ReadonlyArray<TopicRecord>> {
-  const admin = client(brokers).admin();
-  await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
-  const count = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  const count = await recordsOn(brokers, topic);
   await using reader = await TopicReader.open(brokers, topic);
   await reader.until((records) => records.length >= count, `${count} records`);
   return reader.records;
+}
+
+async function recordsOn(brokers: string, topic: string): Promise<number> {
+  const admin = client(brokers).admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
+  return ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
 }
 
 /** The partition of a key among so many, by the same foreign client. */
