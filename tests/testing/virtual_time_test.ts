@@ -73,9 +73,13 @@ Deno.test("a process that is killed does nothing more, and its finalizers don't 
   const [a, b] = [time.process(), time.process()];
   a.fork(program("a"));
   b.fork(program("b"));
-  while (time.now < 15) time.step();
+  const until = (ms: number) => {
+    while (time.now < ms) time.step();
+    while (time.runOne());
+  };
+  until(10);
   a.kill();
-  while (time.now < 35) time.step();
+  until(30);
   assertEquals(said.filter((name) => name.startsWith("a")), ["a"]);
   assertEquals(said.filter((name) => name.startsWith("b")), ["b", "b", "b"]);
   assertEquals([a.alive, b.alive], [{ fibers: 0, timers: 0 }, { fibers: 1, timers: 1 }]);
