@@ -34,7 +34,7 @@ export interface PublishOptions {
   readonly key?: string | Uint8Array | null;
   /** Instead of the partition the key chooses. */
   readonly partition?: number;
-  /** Added to the headers the framework writes (`type`, `traceparent`). */
+  /** Added to the headers the framework writes; `traceparent` takes the place of its own, `type` is refused. */
   readonly headers?: Readonly<Record<string, string | Uint8Array | null>>;
   /** Milliseconds since 1970; default now. */
   readonly timestamp?: number;

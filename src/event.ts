@@ -72,6 +72,12 @@ export function event<const Name extends string, Message = Uint8Array>(
       `expected 1 to 249 of the characters a-z A-Z 0-9 . _ -, got ${JSON.stringify(topic)}`,
     );
   }
+  if (schema !== undefined && typeof schema?.safeParse !== "function") {
+    throw new ConfigError(`event ${name}.schema`, "expected a zod schema, such as z.object({ … })");
+  }
+  if (key !== undefined && typeof key !== "function") {
+    throw new ConfigError(`event ${name}.key`, "expected a function from a message to its key");
+  }
   return {
     kind: "event",
     name,

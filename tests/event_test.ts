@@ -24,5 +24,8 @@ Deno.test("event() refuses a definition that can't work, naming the field", () =
   for (const topic of ["", ".", "..", "a b", "ä", "a/b", "x".repeat(250), undefined as never]) {
     assertThrows(() => event({ name: "E", topic }), ConfigError, "event E.topic");
   }
+  const notZod = { id: "string" } as never;
+  assertThrows(() => event({ name: "E", topic: "t", schema: notZod }), ConfigError, "event E.schema: expected a zod");
+  assertThrows(() => event({ name: "E", topic: "t", key: "id" as never }), ConfigError, "event E.key: expected a func");
   for (const topic of ["a", "A-Z_0.9", "...", "x".repeat(249)]) event({ name: "E", topic });
 });

@@ -42,6 +42,9 @@ export interface SenderOptions {
   readonly acks?: -1 | 1;
 }
 
+/** Milliseconds a topic that is not there is waited for in silence: at the start it is being created. */
+const creation = 2_000;
+
 /** Bytes in one request, about. */
 const requestBytes = 8 << 20;
 
@@ -64,6 +67,8 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
     let wakeAt = Infinity;
     let acquiring = false;
     let refreshing = false;
+    /** Topics that are not there: since when, or Infinity where that was said. */
+    const missing = new Map<string, number>();
 
     const resume = (waiting: Iterable<() => void>) => {
       for (const go of [...waiting]) go();
@@ -169,6 +174,15 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
       wake.raise();
     });
 
+    const stillMissing = (name: string, now: number) => {
+      const since = missing.get(name) ?? now;
+      const silent = now - since < creation;
+      missing.set(name, silent ? since : Infinity);
+      if (silent || since === Infinity) return;
+      const remedy = "a system creates the topics of its actors' events and of those in its `events`";
+      dispatcher.notes.push(`publish to ${name}: there is no such topic, its records wait for it; ${remedy}`);
+    };
+
     const refresh = Effect.suspend(() => {
       const topics = [...dispatcher.doubted];
       const askedAt = monotonicMs(clock);
@@ -181,6 +195,8 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
           if (topic === undefined) continue;
           known ||= topic.partitions.length > 0;
           if (Exit.isSuccess(exit)) accumulator.unpark(topic, askedAt);
+          if (topic.partitions.length > 0) missing.delete(name);
+          else if (Exit.isSuccess(exit)) stillMissing(name, askedAt);
         }
         wake.raise();
         // What is doubted again at once is not asked for again at once.

@@ -12,7 +12,8 @@ import type { Incarnation } from "./incarnation.ts";
 import { type Call, misfit, outcomesIn } from "./invoke.ts";
 import type { MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
-import { noteAttempt } from "./settlement.ts";
+import { placeOf } from "./reports.ts";
+import { messageOf, noteAttempt } from "./settlement.ts";
 
 /** A batch that was received. */
 interface Batch {
@@ -83,6 +84,9 @@ function settleBatch(incarnation: Incarnation, batch: Batch, answer: Answered): 
     abort();
     incarnation.partition.counters.failed++;
     noteAttempts(incarnation, batch);
+    const { error } = answer;
+    const text = () => `receiveBatch failed, its messages come again one by one: ${messageOf(error)}${placeOf(error)}`;
+    incarnation.reports.warn("batch", contexts[0].offset, text);
     return incarnation.receiveAlone(items);
   }
   const outcomes = outcomesOf(answer, items.length);

@@ -18,6 +18,7 @@ import { Lanes } from "./lanes.ts";
 import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
+import { Reports } from "./reports.ts";
 import { conclude, giveUp, messageOf, noteAttempt } from "./settlement.ts";
 import { Slots } from "./slots.ts";
 import { Wake } from "./wake.ts";
@@ -39,6 +40,7 @@ const LOOK = 64;
 export class Incarnation {
   readonly lanes: Lanes;
   readonly handlers: Handlers;
+  readonly reports: Reports;
   /** Messages in flight; one that waits for its retry is not. */
   readonly slots: Slots;
   /** Whether a call of `receiveBatch` is under way. */
@@ -66,6 +68,7 @@ export class Incarnation {
     const { concurrency, order, receiveTimeout } = partition.actor.settings;
     this.lanes = new Lanes(order);
     this.slots = new Slots(concurrency);
+    this.reports = new Reports(clock, context.logger);
     this.handlers = new Handlers(new Deadlines(clock, receiveTimeout, fork));
     this.#again = [...partition.reopened()].reverse();
     partition.wake = this.wake;

@@ -84,7 +84,7 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
           return;
         }
         if (answer._tag === "Failed") {
-          const failures = countFailure(incarnation, item, call);
+          const failures = countFailure(incarnation, item, call, answer.error);
           step ??= yield* retryStep(partition.actor.retry, failures);
           const next = yield* step(answer.error);
           if (next === null) return exhausted(incarnation, item, answer.error);

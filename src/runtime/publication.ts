@@ -29,13 +29,15 @@ export function recordOf<Message>(
   options: PublishOptions | undefined,
   traceparent: string | undefined,
 ): ProducerRecord {
+  if (event?.kind !== "event") throw new TypeError(`publish: expected an event, got ${String(event)}`);
+  if (message === undefined) throw refused(event, "message", expectedOf(event), message);
   const key = options?.key === undefined ? event.keyOf(message) : options.key;
   const partition = options?.partition;
   const timestamp = options?.timestamp;
   const value = event.encode(message);
   if (!isContent(key)) throw refused(event, "key", "text, bytes or null", key);
   if (!isContent(value)) {
-    throw refused(event, "message", event.schema === undefined ? "bytes" : "what JSON can say", message);
+    throw refused(event, "message", expectedOf(event), message);
   }
   if (partition !== undefined && !isCount(partition)) {
     throw refused(event, "partition", "a partition's number", partition);
@@ -48,10 +50,15 @@ export function recordOf<Message>(
     headers.push([TRACEPARENT_HEADER, text.encode(traceparent)]);
   }
   for (const [name, value] of Object.entries(options?.headers ?? {})) {
+    if (name === TYPE_HEADER) throw refused(event, `header ${name}`, "none, as the event's name stands there", value);
     if (!isContent(value)) throw refused(event, `header ${name}`, "text, bytes or null", value);
     headers.push([name, typeof value === "string" ? text.encode(value) : value]);
   }
   return { topic: event.topic, partition, key, value, headers, timestamp };
+}
+
+function expectedOf(event: { readonly schema: unknown }): string {
+  return event.schema === undefined ? "bytes" : "what JSON can say";
 }
 
 function refused(event: { readonly name: string }, field: string, expected: string, got: unknown): TypeError {

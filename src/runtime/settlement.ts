@@ -11,6 +11,7 @@ import type { Call } from "./invoke.ts";
 import { writeDeadLetter } from "./letter.ts";
 import type { MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
+import { placeOf } from "./reports.ts";
 
 /** Notes the attempt, which only a message that is settled at once can do without. */
 export function noteAttempt({ partition }: Incarnation, item: Item, context: MessageContext): void {
@@ -18,8 +19,14 @@ export function noteAttempt({ partition }: Incarnation, item: Item, context: Mes
 }
 
 /** Notes a failed call; answers how many there were of this message. */
-export function countFailure(incarnation: Incarnation, item: Item, call: Call): number {
-  const { partition } = incarnation;
+export function countFailure(incarnation: Incarnation, item: Item, call: Call, error: unknown): number {
+  const { partition, reports } = incarnation;
+  const { attempt } = call.context;
+  reports.warn(
+    "failure",
+    offsetOf(item),
+    () => `receive failed at attempt ${attempt}: ${messageOf(error)}${placeOf(error)}`,
+  );
   call.context.abort();
   partition.counters.failed++;
   noteAttempt(incarnation, item, call.context);
@@ -46,8 +53,10 @@ export function conclude(incarnation: Incarnation, item: Item, call: Call, answe
 /** The message's retries are used up. */
 export function exhausted(incarnation: Incarnation, item: Item, error: unknown): void {
   const { onFailure } = incarnation.partition.actor.settings;
-  if (onFailure === "skip") skip(incarnation, item);
-  else if (onFailure === "stop") stop(incarnation, item, `retries exhausted: ${messageOf(error)}`, error);
+  if (onFailure === "skip") {
+    incarnation.reports.warn("skip", offsetOf(item), () => `skipped, retries exhausted: ${messageOf(error)}`);
+    skip(incarnation, item);
+  } else if (onFailure === "stop") stop(incarnation, item, `retries exhausted: ${messageOf(error)}`, error);
   else giveUp(incarnation, item, "retries-exhausted", messageOf(error));
 }
 
@@ -56,6 +65,7 @@ export function giveUp(incarnation: Incarnation, item: Item, reason: DeadLetterR
   const { partition, services } = incarnation;
   const { actor, history } = partition;
   const attempts = history.attempts(offsetOf(item));
+  incarnation.reports.warn(reason, offsetOf(item), () => `dead letter, ${reason}: ${error}`);
   const note = { group: actor.group, actor: actor.name, reason, error, attempts };
   writeDeadLetter(partition, services.sender, item, note);
 }

@@ -483,6 +483,21 @@ Deno.test("records of an unknown topic wait for it, in order, until the delivery
     }));
 });
 
+Deno.test("a topic that stays unknown is said once, one that is there soon is not", () => {
+  const kafka = new SmallKafka();
+  const log: string[] = [];
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (const topic of ["soon", "never"]) sender.offer(record("a", { topic }), outcomes.of(topic), null);
+      yield* advance(1_000);
+      kafka.lead("soon", [1]);
+      yield* advance(30_000);
+      assertEquals(outcomes.settled, ["soon"]);
+      assertEquals(log.map((line) => /publish to (\w+): there is no such topic/.exec(line)?.[1]), ["never"]);
+    }), log);
+});
+
 Deno.test("an unknown partition fails after a look at the metadata, one that was added does not", () => {
   const kafka = new SmallKafka();
   kafka.lead("orders", [1]);

@@ -296,7 +296,9 @@ Deno.test("a record that is published wrongly fails its message, not the partiti
       onFailure: "stop",
       retry: { times: 0 },
       receive: (_, context) => {
-        const wrong = [{ timestamp: 1.5 }, { partition: -1 }, { key: 5 as never }, { headers: { h: 5 as never } }];
+        const wrong = [{ timestamp: 1.5 }, { partition: -1 }, { key: 5 as never }, { headers: { h: 5 as never } }, {
+          headers: { type: "Other" },
+        }];
         for (const options of wrong) {
           try {
             context.publish(Echo, "x", options);
@@ -304,7 +306,12 @@ Deno.test("a record that is published wrongly fails its message, not the partiti
             errors.push((error as Error).message);
           }
         }
-        context.publish(Echo, undefined as never, { key: null });
+        try {
+          context.publish(undefined as never, "x");
+        } catch (error) {
+          errors.push((error as Error).message);
+        }
+        context.publish(Echo, undefined as never);
       },
     }));
     one.deliver(notes(1));
@@ -316,5 +323,7 @@ Deno.test("a record that is published wrongly fails its message, not the partiti
       "publish Echo: partition: expected a partition's number, got -1",
       "publish Echo: key: expected text, bytes or null, got 5",
       "publish Echo: header h: expected text, bytes or null, got 5",
+      "publish Echo: header type: expected none, as the event's name stands there, got Other",
+      "publish: expected an event, got undefined",
     ]);
   })));

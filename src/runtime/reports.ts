@@ -1,0 +1,37 @@
+/**
+ * What a partition's actor tells an operator of messages that fail: one line of a kind in ten seconds, as a failure
+ * seldom comes alone.
+ * @module
+ */
+import type { Clock } from "effect";
+import type { ActorLogger } from "../context.ts";
+
+// Milliseconds between two lines of one kind.
+const EVERY = 10_000;
+
+/** The lines of one incarnation. */
+export class Reports {
+  readonly #said = new Map<string, { at: number; since: number }>();
+
+  constructor(private readonly clock: Clock.Clock, private readonly logger: (offset: number) => ActorLogger) {}
+
+  /** Logs `text()` about a record, unless a line of this kind was logged shortly before: then it is counted. */
+  warn(kind: string, offset: number, text: () => string): void {
+    const now = this.clock.currentTimeMillisUnsafe();
+    const said = this.#said.get(kind);
+    if (said !== undefined && now - said.at < EVERY) {
+      said.since++;
+      return;
+    }
+    this.#said.set(kind, { at: now, since: 0 });
+    const more = said === undefined || said.since === 0 ? "" : ` (and ${said.since} more since the last such line)`;
+    this.logger(offset).warn(text() + more);
+  }
+}
+
+/** An error in words, with the place in the program it came from. */
+export function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const frame = error.stack?.split("\n").find((line) => line.startsWith("    at "));
+  return frame === undefined ? "" : ` ${frame.trim()}`;
+}
