@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect";
 import { actor } from "../../src/actor.ts";
+import type { PublishOptions } from "../../src/context.ts";
 import { ActorFailed } from "../../src/errors.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { advance, virtual } from "../client/virtual.ts";
@@ -296,9 +297,13 @@ Deno.test("a record that is published wrongly fails its message, not the partiti
       onFailure: "stop",
       retry: { times: 0 },
       receive: (_, context) => {
-        const wrong = [{ timestamp: 1.5 }, { partition: -1 }, { key: 5 as never }, { headers: { h: 5 as never } }, {
-          headers: { type: "Other" },
-        }];
+        const wrong: ReadonlyArray<PublishOptions> = [
+          { timestamp: 1.5 },
+          { partition: -1 },
+          { key: 5 as never },
+          { headers: { h: 5 as never } },
+          { headers: { type: "Other" } },
+        ];
         for (const options of wrong) {
           try {
             context.publish(Echo, "x", options);
