@@ -234,33 +234,34 @@ export class Dispatcher {
     return ripe <= now;
   }
 
-  /** The next batch of a ready partition, sealed; null when its lease is not certain or nothing is left of it. */
+  /** The next batch of a ready partition, sealed; null when its lease is not certain or nothing is left. */
   #take(partition: ProducePartition, now: number): ProduceBatch | null {
-    if (partition.queue.length === 0) partition.close();
-    let batch: ProduceBatch | undefined = partition.queue[0];
-    if (batch === undefined) return null;
-    if (batch.bytes === null && batch.leases.length > 0) {
-      const state = batch.leaseState(now);
-      if (state === "fenced") {
-        partition.queue[0] = batch = this.#withoutFenced(partition, batch, now);
-        if (batch.count === 0) {
-          partition.queue.shift();
-          this.accumulator.settle(partition, batch, null, -1);
+    for (;;) {
+      if (partition.queue.length === 0) partition.close();
+      let batch: ProduceBatch | undefined = partition.queue[0];
+      if (batch === undefined) return null;
+      if (batch.bytes === null && batch.leases.length > 0) {
+        if (batch.leaseState(now) === "fenced") {
+          partition.queue[0] = batch = this.#withoutFenced(partition, batch, now);
+          if (batch.count === 0) {
+            partition.queue.shift();
+            this.accumulator.settle(partition, batch, null, -1);
+            continue; // nothing else would come back for those behind it
+          }
+        }
+        if (batch.leaseState(now) !== "valid") {
+          partition.mutedUntil = now + leasePause;
+          this.due = Math.min(this.due, partition.mutedUntil);
           return null;
         }
       }
-      if (batch.leaseState(now) !== "valid") {
-        partition.mutedUntil = now + leasePause;
-        this.due = Math.min(this.due, partition.mutedUntil);
-        return null;
+      partition.queue.shift();
+      if (batch.bytes === null && this.producer !== null) {
+        const { sequence, order } = partition.number(batch.count);
+        batch.seal(partition.producer ?? this.producer, sequence, order, this.settings.compression);
       }
+      return batch;
     }
-    partition.queue.shift();
-    if (batch.bytes === null && this.producer !== null) {
-      const { sequence, order } = partition.number(batch.count);
-      batch.seal(partition.producer ?? this.producer, sequence, order, this.settings.compression);
-    }
-    return batch;
   }
 
   #withoutFenced(partition: ProducePartition, batch: ProduceBatch, now: number): ProduceBatch {

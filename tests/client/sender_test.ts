@@ -402,16 +402,37 @@ Deno.test("offer refuses above the memory bound and room waits until some is fre
     }));
 });
 
-Deno.test("an expired lease holds a batch back, a fenced one takes its records out", () => {
-  const kafka = new SmallKafka();
-  kafka.lead("orders", [1]);
-  const lease = (state: "valid" | "expired" | "fenced"): PublishLease & { now: typeof state } => ({
+type LeaseState = ReturnType<PublishLease["state"]>;
+
+function lease(state: LeaseState): PublishLease & { now: LeaseState } {
+  return {
     now: state,
     state() {
       return this.now;
     },
     lost: () => new LeaseLost("source", 0, 1),
-  });
+  };
+}
+
+Deno.test("all batches of a lease that is fenced settle at once, with nobody else at work", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, { batchRecords: 2 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const one = lease("expired");
+      for (const name of ["a", "b", "c", "d", "e"]) sender.offer(record(name), outcomes.of(name), one);
+      yield* advance(1_000);
+      assertEquals(sender.pending(), 5);
+      one.now = "fenced";
+      yield* advance(60);
+      assertEquals([sender.pending(), outcomes.settled.length], [0, 5]);
+    }));
+});
+
+Deno.test("an expired lease holds a batch back, a fenced one takes its records out", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
   return sending(kafka, {}, (sender) =>
     Effect.gen(function* () {
       const outcomes = new Outcomes();

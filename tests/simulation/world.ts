@@ -85,7 +85,7 @@ class World {
     }
     this.#until(() => this.#time.now > CALM, "the turmoil is over");
     if (!this.#brokerIsUp) this.#happens({ _tag: "BrokerStarts" });
-    while (this.#running.length < 2) this.#start();
+    while (this.#processes.filter(({ state }) => state === "running").length < 2) this.#start();
     this.#until(
       () => this.#observer.unfinished().length === 0 && this.#settled,
       "everything is resolved and committed",
