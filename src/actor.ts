@@ -193,6 +193,10 @@ export function actor<const Only extends EventDefinition, Out, Resources = undef
     readonly receive: Receive<readonly [Only], Acquired<Resources>, Out>;
   },
 ): ActorDefinition<ErrorOf<Out> | ErrorOf<Resources>, ServicesOf<Out> | ServicesOf<Resources>>;
+/** An actor that receives batches. */
+export function actor<const E extends Events, Out extends Answer<BatchOutcome>, Resources = undefined>(
+  options: ActorOptions<E, Resources> & { readonly receiveBatch: ReceiveBatch<E, Acquired<Resources>, Out> },
+): ActorDefinition<ErrorOf<Out> | ErrorOf<Resources>, ServicesOf<Out> | ServicesOf<Resources>>;
 /** An actor of several events: `receive` has a function for each, by its name. */
 export function actor<const E extends Events, Outs, Resources = undefined>(
   options: ActorOptions<E, Resources> & { readonly receive: ReceiveMap<E, Acquired<Resources>, Outs> },
@@ -200,17 +204,13 @@ export function actor<const E extends Events, Outs, Resources = undefined>(
   ErrorOf<Outs[keyof Outs]> | ErrorOf<Resources>,
   ServicesOf<Outs[keyof Outs]> | ServicesOf<Resources>
 >;
-/** An actor that receives batches. */
-export function actor<const E extends Events, Out extends Answer<BatchOutcome>, Resources = undefined>(
-  options: ActorOptions<E, Resources> & { readonly receiveBatch: ReceiveBatch<E, Acquired<Resources>, Out> },
-): ActorDefinition<ErrorOf<Out> | ErrorOf<Resources>, ServicesOf<Out> | ServicesOf<Resources>>;
 export function actor(options: AnyOptions): ActorDefinition {
   const { name, receives, publishes = [], receive, receiveBatch, resources, group, retry, restart, ...rest } = options;
   const field = (part: string) =>
     `actor ${typeof name === "string" && name !== "" ? name : "(without a name)"}.${part}`;
   if (typeof name !== "string" || name === "") throw new ConfigError(field("name"), "expected a name");
   if (!Array.isArray(receives) || receives.length === 0) {
-    throw new ConfigError(field("receives"), "expected at least one event: this actor can receive nothing");
+    throw new ConfigError(field("receives"), "expected a list of at least one event");
   }
   for (const [list, events] of [["receives", receives], ["publishes", publishes]] as const) {
     const stray = events.findIndex((event: unknown) => !isEvent(event));

@@ -41,9 +41,19 @@ export interface SystemOptions<Actors extends ReadonlyArray<ActorDefinition> = R
   readonly logLevel?: LogLevel;
 }
 
-/** The layer with the services the actors' Effects require: asked for only where they require any. */
-export type LayerOption<Services> = [Services] extends [never] ? { readonly layer?: Layer.Layer<never, unknown> }
+/**
+ * The layer with the services the actors' Effects require: asked for only where they require any. A list declared as
+ * `ActorDefinition[]` has forgotten which, so that the layer is up to you.
+ */
+export type LayerOption<Services> = [Services] extends [never] ? OptionalLayer
+  : unknown extends Services ? OptionalLayer
   : { readonly layer: Layer.Layer<Services, unknown> };
+
+/** A layer that may be left out. */
+export interface OptionalLayer {
+  /** Provides what the actors' Effects require. */
+  readonly layer?: Layer.Layer<never, unknown>;
+}
 
 /** The exit code for a wrong configuration: EX_CONFIG of sysexits.h. */
 const WRONG_CONFIGURATION = 78;
@@ -106,6 +116,7 @@ export class ActorSystem implements AsyncDisposable {
   static async start<const Actors extends ReadonlyArray<ActorDefinition>>(
     options: SystemOptions<Actors> & LayerOption<ServicesOfActors<Actors>>,
   ): Promise<ActorSystem> {
+    checkNames(options);
     const logger = await loggerLayer(checkLogLevel(options.logLevel));
     const scope = Scope.makeUnsafe();
     const started = Effect.gen(function* () {
@@ -264,6 +275,31 @@ const levels: ReadonlyArray<LogLevel> = ["debug", "info", "warn", "error", "none
 function checkLogLevel(level: LogLevel = "info"): LogLevel {
   if (levels.includes(level)) return level;
   throw new ConfigError("logLevel", `expected one of ${levels.join(", ")}, got ${JSON.stringify(level)}`);
+}
+
+const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
+  actors: true,
+  broker: true,
+  commitInterval: true,
+  drainTimeout: true,
+  events: true,
+  fetch: true,
+  heartbeatInterval: true,
+  instanceId: true,
+  layer: true,
+  logLevel: true,
+  partitions: true,
+  producer: true,
+  rebalanceTimeout: true,
+  replicationFactor: true,
+  services: true,
+  sessionTimeout: true,
+};
+
+/** A name with a slip in it would leave a default in place, unseen. */
+function checkNames(options: object): void {
+  const stray = Object.keys(options).find((name) => !(name in names));
+  if (stray !== undefined) throw new ConfigError(stray, `no such option; there are ${Object.keys(names).join(", ")}`);
 }
 
 /** What types can't keep a JavaScript program from. */

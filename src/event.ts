@@ -42,10 +42,21 @@ export interface EventDefinition<Name extends string = string, Message = unknown
 /** The message type of an event. */
 export type MessageOf<Event> = Event extends EventDefinition<string, infer Message> ? Message : never;
 
+/** An event with a schema, which is there to check what comes from outside before it is published. */
+export interface SchemaEvent<Name extends string, Message> extends EventDefinition<Name, Message> {
+  /** The schema. */
+  readonly schema: z.ZodType<Message>;
+}
+
 /**
  * Defines an event.
  *
- * Fails with {@linkcode ConfigError} where the name is empty or the topic's name is not one Kafka takes.
+ * Publishing takes the type's word for a message and checks nothing: what comes from outside is checked before, with
+ * `schema.safeParse`. What is received is checked always. It was JSON in between, so a schema that transforms must also
+ * take what `JSON.stringify` makes of its own output: `z.coerce.date()` does, `z.string().transform(Number)` doesn't.
+ *
+ * Fails with {@linkcode ConfigError} where the name is empty, the topic's name is not one Kafka takes, or schema or key
+ * are something else.
  *
  * @example
  * ```ts
@@ -61,7 +72,14 @@ export type MessageOf<Event> = Event extends EventDefinition<string, infer Messa
  * console.log(OrderCreated.keyOf({ id: "a-1", amount: 5 })); // a-1
  * ```
  */
+export function event<const Name extends string, Message>(
+  options: EventOptions<Name, Message> & { readonly schema: z.ZodType<Message> },
+): SchemaEvent<Name, Message>;
+/** An event without a schema: its messages are bytes. */
 export function event<const Name extends string, Message = Uint8Array>(
+  options: EventOptions<Name, Message>,
+): EventDefinition<Name, Message>;
+export function event<const Name extends string, Message>(
   options: EventOptions<Name, Message>,
 ): EventDefinition<Name, Message> {
   const { name, topic, schema, key } = options;

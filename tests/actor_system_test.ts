@@ -115,6 +115,7 @@ Deno.test("ActorSystem.start() rejects with a ConfigError and leaves nothing run
   const rows: ReadonlyArray<readonly [() => Promise<unknown>, message: string]> = [
     [() => ActorSystem.start({ ...quiet, actors: [clerk, clerk], broker }), 'actors: two actors are called "clerk"'],
     [() => ActorSystem.start({ ...quiet, actors: [], broker, partitions: 0 }), "partitions: "],
+    [() => ActorSystem.start({ ...quiet, actors: [], broker, ...{ drainTimout: 5 } }), "drainTimout: no such option"],
     [() => ActorSystem.start({ ...quiet, actors: [], broker: {} as Broker }), "broker: expected kafka"],
     [() => ActorSystem.start({ ...quiet, actors: [{}] as never, broker }), "actors: expected a list of actors"],
     [

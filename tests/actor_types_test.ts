@@ -4,7 +4,7 @@ import { actor, type ActorDefinition, type ServicesOfActors } from "../src/actor
 import { ActorSystem } from "../src/actor_system.ts";
 import { embedded } from "../src/broker.ts";
 import type { ConfigError } from "../src/errors.ts";
-import { event } from "../src/event.ts";
+import { event, type EventDefinition } from "../src/event.ts";
 
 interface Db {
   readonly get: (id: string) => Effect.Effect<number>;
@@ -20,6 +20,13 @@ const Raw = event({ name: "Raw", topic: "b" });
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 const type = <T extends true>(_?: T): void => {};
+
+type<Equal<typeof Created.schema, z.ZodType<{ id: string }>>>();
+type<Equal<typeof Raw.schema, z.ZodType<Uint8Array> | undefined>>();
+const keyedBytes = event({ name: "Bytes", topic: "b", key: (bytes) => bytes });
+type<Equal<typeof keyedBytes, EventDefinition<"Bytes", Uint8Array>>>();
+// @ts-expect-error: not a field of the message
+event({ name: "E", topic: "e", schema: z.object({ id: z.string() }), key: (m) => m.nope });
 
 const plain = actor({
   name: "p",
@@ -118,6 +125,10 @@ const broker = embedded();
 const never = () => {
   ActorSystem.start({ actors: [plain, many], broker });
   ActorSystem.start({ actors: [effectful], broker, layer: Layer.succeed(Db, { get: () => Effect.succeed(1) }) });
+  // A list that has forgotten what its actors require.
+  const list: ActorDefinition[] = [plain, effectful];
+  ActorSystem.start({ actors: list, broker });
+  ActorSystem.start({ actors: list, broker, layer: Layer.succeed(Db, { get: () => Effect.succeed(1) }) });
   // @ts-expect-error: nobody provides Db
   ActorSystem.start({ actors: [plain, effectful], broker });
 };
