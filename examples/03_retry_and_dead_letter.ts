@@ -1,6 +1,6 @@
 // What failure looks like: a throw is retried with growing pauses, a message that can never succeed becomes a dead
 // letter, and dead letters stand on a topic like any other that an actor may read.
-import { actor, ActorSystem, deadLetter, embedded, event } from "@troupe/troupe";
+import { actor, ActorSystem, deadLetter, embedded, event, headerText } from "@troupe/troupe";
 import { z } from "zod";
 
 const schema = z.object({ id: z.string(), amount: z.number() });
@@ -27,8 +27,7 @@ const collector = actor({
   name: "collector",
   receives: [PaidInVain],
   receive: (payment, context) => {
-    const reason = context.headers.find(([name]) => name === "dlt-reason")?.[1];
-    console.log(`dead letter ${payment.id}: ${new TextDecoder().decode(reason ?? undefined)}`);
+    console.log(`dead letter ${payment.id}: ${headerText(context.headers, "dlt-reason")}`);
     collected.resolve();
   },
 });

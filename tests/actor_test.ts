@@ -73,7 +73,7 @@ Deno.test("actor() has a function per event, or one for its only event", () => {
 Deno.test("actor() refuses a definition that can't work, naming the actor and the field", () => {
   refused({ name: "" }, "actor (without a name).name");
   refused({ name: undefined }, "actor (without a name).name");
-  refused({ receives: [] }, "actor a.receives: expected at least one event");
+  refused({ receives: [] }, "actor a.receives: expected a list of at least one event");
   refused({ receives: undefined }, "actor a.receives");
   refused({ receives: [Created, undefined] }, "actor a.receives.1: expected an event, got undefined");
   refused({ publishes: ["Created"] }, "actor a.publishes.0: expected an event");

@@ -9,6 +9,18 @@ const expected: Record<string, ReadonlyArray<string>> = {
   "03_retry_and_dead_letter.ts": ["booked p-1 at attempt 3", "dead letter p-2: rejected"],
   "04_effect_services.ts": ["Oslo is in Norway", "nobody knows Atlantis"],
   "05_batch.ts": ["1000 views, never more than 200 at once: true"],
+  "06_http_front.ts": ["ada@example.org: 202", "nobody: 400", "welcome, ada@example.org"],
+  "07_resources.ts": [
+    "partition 0: opened",
+    "partition 1: opened",
+    "Ada: 1 points",
+    "Grace: 1 points",
+    "Ada: 3 points",
+    "Grace: 3 points",
+    "partition 0: closed",
+    "partition 1: closed",
+  ],
+  "08_test_an_actor.ts": ["shipped o-1", "dead letter: nothing to ship", "shipped o-3"],
 };
 
 for (const [name, lines] of Object.entries(expected)) {
