@@ -166,7 +166,8 @@ const settingsSchema = z.strictObject({
  * Defines an actor. Nothing runs until an `ActorSystem` is given it.
  *
  * What `receive` returns is the message's outcome: nothing, or any value, is done; `skip`, `retryAfter`, `deadLetter`
- * and `stop` are the other answers; a throw, a rejection or a failed Effect is a failure, retried by `retry`.
+ * and `stop` are the other answers; a throw, a rejection or a failed Effect is a failure, retried by `retry`. It is called
+ * as a plain function: bind a method that uses `this`. A Promise that never settles is a failure after `receiveTimeout`.
  *
  * Fails with {@linkcode ConfigError}, naming the field, where the definition can't work.
  *

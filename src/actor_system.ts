@@ -33,7 +33,10 @@ export interface SystemOptions<Actors extends ReadonlyArray<ActorDefinition> = R
   readonly actors: Actors;
   /** The Kafka to work on: {@linkcode kafka} or {@linkcode embedded}. */
   readonly broker: Broker;
-  /** Events that are only published from outside of actors: their topics are created as well. */
+  /**
+   * Events that are only published from outside of actors: their topics are created as well. A record for a topic that is
+   * not there waits for it.
+   */
   readonly events?: ReadonlyArray<EventDefinition>;
   /** Servers and other resources of the system's lifetime, acquired in order, released in reverse. */
   readonly services?: ReadonlyArray<(system: ActorSystem) => SystemService>;
@@ -86,6 +89,17 @@ export class ActorSystem implements AsyncDisposable {
    * Runs a system until SIGINT or SIGTERM, drains it, and sets the exit code: 0 after a clean end, 1 when the system failed or
    * work was left unfinished past `drainTimeout`, 78 (and one line on standard error) when an option is wrong. A second
    * signal, 1 s or more after the first, ends the process at once with 130 or 143.
+   *
+   * @example The whole of a service's main file
+   * ```ts ignore
+   * import { actor, ActorSystem, event, kafka } from "@troupe/troupe";
+   * import { z } from "zod";
+   *
+   * const Paid = event({ name: "Paid", topic: "payments", schema: z.object({ id: z.string() }), key: (paid) => paid.id });
+   * const mailer = actor({ name: "mailer", receives: [Paid], receive: (paid, { log }) => log.info(`thanks for ${paid.id}`) });
+   *
+   * await ActorSystem.run({ actors: [mailer], broker: kafka({ brokers: "127.0.0.1:9092" }) });
+   * ```
    */
   static async run<const Actors extends ReadonlyArray<ActorDefinition>>(
     options: SystemOptions<Actors> & LayerOption<ServicesOfActors<Actors>>,
@@ -112,6 +126,20 @@ export class ActorSystem implements AsyncDisposable {
    * {@linkcode ActorSystem.whenReady}). `await using` stops it at the end of the block.
    *
    * Rejects with {@linkcode ConfigError} when an option or a definition is wrong: nothing is left running then.
+   *
+   * @example
+   * ```ts
+   * import { actor, ActorSystem, embedded, event } from "@troupe/troupe";
+   * import { z } from "zod";
+   *
+   * const Paid = event({ name: "Paid", topic: "payments", schema: z.object({ id: z.string() }) });
+   * const received = Promise.withResolvers<string>();
+   * const mailer = actor({ name: "mailer", receives: [Paid], receive: (paid) => received.resolve(paid.id) });
+   *
+   * await using system = await ActorSystem.start({ actors: [mailer], broker: embedded(), logLevel: "error" });
+   * await system.publish(Paid, { id: "p-1" });
+   * console.log(await received.promise); // p-1
+   * ```
    */
   static async start<const Actors extends ReadonlyArray<ActorDefinition>>(
     options: SystemOptions<Actors> & LayerOption<ServicesOfActors<Actors>>,
@@ -130,7 +158,24 @@ export class ActorSystem implements AsyncDisposable {
     );
   }
 
-  /** The same for programs in Effect: the system drains and stops when the scope closes. Logging is the program's own. */
+  /**
+   * The same for programs in Effect: the system drains and stops when the scope closes. Logging is the program's own, and
+   * what the actors' Effects require the program provides.
+   *
+   * @example
+   * ```ts
+   * import { ActorSystem, embedded, event } from "@troupe/troupe";
+   * import { Effect } from "effect";
+   *
+   * const Ping = event({ name: "Ping", topic: "pings" });
+   * const program = Effect.gen(function* () {
+   *   const system = yield* ActorSystem.make({ actors: [], events: [Ping], broker: embedded() });
+   *   const { topic } = yield* system.publishEffect(Ping, new Uint8Array([1]));
+   *   console.log(topic); // pings
+   * });
+   * await Effect.runPromise(Effect.scoped(program));
+   * ```
+   */
   static make<const Actors extends ReadonlyArray<ActorDefinition>>(
     options: Omit<SystemOptions<Actors>, "logLevel">,
   ): Effect.Effect<ActorSystem, ConfigError, Scope.Scope | ServicesOfActors<Actors>> {

@@ -55,7 +55,16 @@ export function partitionKey(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
-/** The text of the last header called `name`, or undefined. */
+/**
+ * The text of the last header called `name`, or undefined.
+ *
+ * @example
+ * ```ts
+ * import { headerText } from "@troupe/troupe";
+ *
+ * console.log(headerText([["dlt-reason", new TextEncoder().encode("decode")]], "dlt-reason")); // decode
+ * ```
+ */
 export function headerText(headers: RecordHeaders, name: string): string | undefined {
   for (let i = headers.length - 1; i >= 0; i--) {
     const [key, value] = headers[i];

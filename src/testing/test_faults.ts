@@ -15,6 +15,28 @@ interface Order {
 /**
  * Orders faults by the name of the Kafka request they hit. Each hits the next `times` such requests, 1 by default
  * (Infinity: until {@linkcode TestFaults.clear}); what was ordered first comes first.
+ *
+ * @example A commit whose answer is lost, and a broker that refuses the next two Produce requests
+ * ```ts
+ * import { actor, event } from "@troupe/troupe";
+ * import { ErrorCode, TestSystem } from "@troupe/troupe/testing";
+ *
+ * const Ping = event({ name: "Ping", topic: "pings" });
+ * const Pong = event({ name: "Pong", topic: "pongs" });
+ * const player = actor({
+ *   name: "player",
+ *   receives: [Ping],
+ *   publishes: [Pong],
+ *   receive: (ping, context) => context.publish(Pong, ping),
+ * });
+ *
+ * await using test = await TestSystem.start({ actors: [player] });
+ * test.faults.loseAnswer("OffsetCommit");
+ * test.faults.error("Produce", ErrorCode.NOT_LEADER_OR_FOLLOWER, 2);
+ * await test.publish(Ping, new Uint8Array([1]));
+ * await test.expect(Pong);
+ * await test.handled();
+ * ```
  */
 export class TestFaults {
   #orders: Order[] = [];
