@@ -26,6 +26,8 @@ export interface Report {
 
 // Virtual milliseconds after which whatever is left to do will never be done.
 const PATIENCE = 120_000;
+// The longest time-out of a request of a process, in milliseconds.
+const LONGEST_TIMEOUT = 11_000;
 const encoder = new TextEncoder();
 
 /** Runs one schedule; `traced` writes down what happens. */
@@ -45,6 +47,7 @@ class World {
   #names = 0;
   #steps = 0;
   #lookUntil = 0;
+  #echo = 0;
   #restsIn = -1;
   #restsSince = 0;
 
@@ -58,6 +61,8 @@ class World {
       if (api === "Produce" || api === "OffsetCommit") {
         this.#lookUntil = Math.max(this.#lookUntil, this.#time.now + (fault?._tag === "Delay" ? fault.ms : 0));
       }
+      // What it makes wait for its time-out holds up its process for so long, whatever the others do.
+      if (fault?._tag === "Never") this.#echo = this.#time.now + LONGEST_TIMEOUT;
       if (process !== undefined) this.#observer.note(`${api} of ${process.name} on ${connection} ${tell(fault)}`);
       return fault;
     };
@@ -144,7 +149,8 @@ class World {
       group.members.length === this.#running.length;
     if (!rests || group.generation !== this.#restsIn) this.#restsSince = this.#time.now;
     this.#restsIn = group?.generation ?? -1;
-    return rests && this.#time.now - this.#restsSince > SESSION_TIMEOUT;
+    const since = Math.max(this.#restsSince, this.#echo);
+    return rests && this.#time.now - since > SESSION_TIMEOUT;
   }
 
   #happens(what: Happening["what"]): void {
