@@ -22,7 +22,8 @@ const makeWorld = Effect.fnUntraced(function* (kafka: EmbeddedKafka, topic: stri
     validateOnly: false,
     topics: [{ name: topic, numPartitions: partitions, replicationFactor: -1, configs: {} }],
   });
-  yield* cluster.refresh([topic]);
+  // Two lost answers in a row are the caller's to deal with.
+  yield* Effect.retry(cluster.refresh([topic]), { times: 20 });
   return cluster;
 });
 
