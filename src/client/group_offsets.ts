@@ -138,7 +138,12 @@ export class GroupOffsets {
       yield* check;
       const connection = yield* this.#connection.get;
       yield* check;
-      return { connection, answer: yield* connection.call(api, request, this.requestTimeout) };
+      // Who gives up waiting leaves no silent connection behind, on which the next one would wait as long.
+      const answer = yield* Effect.onInterrupt(
+        connection.call(api, request, this.requestTimeout),
+        () => this.#connection.forget(connection),
+      );
+      return { connection, answer };
     });
     return Effect.catch(
       asked,

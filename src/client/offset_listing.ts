@@ -89,9 +89,15 @@ export class OffsetListing {
       currentLeaderEpoch: leaderEpoch,
       timestamp,
     }));
-    return leader.get.pipe(
+    const request = { isolationLevel: this.isolationLevel, topics };
+    const located = leader;
+    return located.get.pipe(
+      // Who gives up waiting leaves no silent connection behind, on which the next one would wait as long.
       Effect.flatMap((connection) =>
-        connection.call("ListOffsets", { isolationLevel: this.isolationLevel, topics }, this.requestTimeout)
+        Effect.onInterrupt(
+          connection.call("ListOffsets", request, this.requestTimeout),
+          () => located.forget(connection),
+        )
       ),
       Effect.flatMap((answer) => {
         let trouble: string | null = null;
