@@ -27,8 +27,8 @@ async function handOver(brokers: string): Promise<void> {
     program.process.kill(signal);
     assertEquals(await within(program.ended(), `the end after ${signal}`), 0, program.errors.join("\n"));
   };
-  // Five orders stand behind each order_id.
-  const orders = Array.from({ length: 10_000 }, (_, i) => order(`o-${i % 2_000}`, `customer ${i}`));
+  // Five records stand behind one another with each order_id: whichever is not waited for is overtaken.
+  const orders = Array.from({ length: 10_000 }, (_, i) => order(`o-${Math.floor(i / 5)}`, `customer ${i}`));
   const all = mixed(orders, poison(100));
 
   await using one = await start();
