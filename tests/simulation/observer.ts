@@ -264,8 +264,8 @@ export class Observer {
     if (known.parts.has(part)) return;
     const { key } = known.task;
     const reached = this.#reached.get(key) ?? -1;
-    // One whose letter stands there already is done with: what a next owner makes of it comes on top.
-    if (known.offset < reached && known.letters === 0) {
+    // What was given up is done with: its key goes on before its letter is stored, and a next owner may do better.
+    if (known.offset < reached && !isGivenUp(known)) {
       this.violation(`the results of ${name(known)} stand behind those of a later task of ${key} (${reached})`);
     }
     if (part !== known.parts.size) this.violation(`result ${part} of ${name(known)} stands before ${known.parts.size}`);
@@ -301,6 +301,11 @@ export class Observer {
     if (offset > this.logs[partition].length) this.violation(`the commit ${partition}@${offset} is beyond the log`);
     this.committed[partition] = offset;
   }
+}
+
+/** Whether somebody has made a dead letter of it, or will. */
+function isGivenUp({ letters, deaths, failures, task }: Known): boolean {
+  return letters > 0 || deaths >= KILLED_AFTER || failures > RETRIES || task.behaviour === "reject";
 }
 
 /** Within one generation, where a member was told that it had lost its partitions, but had not, it is seen later. */
