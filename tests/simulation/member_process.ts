@@ -4,6 +4,7 @@
  */
 import { Cause, Deferred, Effect, Exit, type Fiber, Logger, References } from "effect";
 import { actor, type ActorDefinition } from "../../src/actor.ts";
+import type { Incarnation } from "../../src/context.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { readBatchHeader } from "../../src/codec/batch_header.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
@@ -15,12 +16,14 @@ import type { VirtualProcess } from "../../src/testing/virtual_process.ts";
 import type { VirtualTime } from "../../src/testing/virtual_time.ts";
 import type { Observer } from "./observer.ts";
 import {
+  BATCH,
   Foreign,
   GROUP,
   KILLED_AFTER,
   PARTITIONS,
   receive,
   RECEIVE_TIMEOUT,
+  receiveBatch,
   RESULTS,
   RETRIES,
   SESSION_TIMEOUT,
@@ -96,7 +99,12 @@ export class MemberProcess {
         rebalanceTimeout: 6_000,
         drainTimeout: 1_500,
         commitInterval: 200,
-        producer: { linger: 2, batchRecords: 4, requestTimeout: 1_000 },
+        producer: {
+          linger: 2,
+          batchRecords: 4,
+          requestTimeout: 1_000,
+          deliveryTimeout: this.observer.habits.deliveryTimeout,
+        },
         fetch: { maxWait: 300, partitionMaxBytes: 400, requestTimeout: 1_000 },
       };
       const open = Effect.map(this.link.broker.open, this.#watched);
@@ -112,17 +120,21 @@ export class MemberProcess {
   );
 
   #actor(): ActorDefinition {
-    return actor({
+    const { observer, name } = this;
+    const { order, batches } = observer.habits;
+    const common = {
       name: "worker",
       group: GROUP,
       receives: [Tasked],
       publishes: [Worked],
+      order,
       concurrency: 3,
+      batchSize: BATCH.size,
       mailboxCapacity: CAPACITY,
-      receiveTimeout: RECEIVE_TIMEOUT,
+      receiveTimeout: batches ? BATCH.timeout : RECEIVE_TIMEOUT,
       retry: { times: RETRIES, initial: 40, max: 400 },
       restart: { max: 1_000, initial: 20, killedAfter: KILLED_AFTER },
-      resources: ({ partition, start }) =>
+      resources: ({ partition, start }: Incarnation) =>
         Effect.acquireRelease(
           Effect.sync(() => {
             const resource = { partition, start };
@@ -138,8 +150,10 @@ export class MemberProcess {
               }),
             ),
         ),
-      receive: (task, context) => receive(this.observer, this.name, task.id, context),
-    });
+    } as const;
+    return batches
+      ? actor({ ...common, receiveBatch: (batch) => receiveBatch(observer, name, batch) as Effect.Effect<undefined> })
+      : actor({ ...common, receive: (task, context) => receive(observer, name, task.id, context) });
   }
 
   /** The same link, with its requests told to the observer as they are sent. */

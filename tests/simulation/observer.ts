@@ -7,6 +7,7 @@ import type { ActorContext } from "../../src/context.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { type ConsumerRecord, headerText } from "../../src/record.ts";
 import { LogReader } from "../../src/testing/log_reader.ts";
+import type { Habits } from "./script.ts";
 import { GROUP, KILLED_AFTER, LETTERS, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
 
 /** How a call of `receive` ended. */
@@ -50,6 +51,8 @@ interface Known {
   readonly parts: Set<number>;
 }
 
+type Received = Pick<ActorContext<never>, "lease" | "attempt" | "offset" | "partition">;
+
 /** See the module. */
 export class Observer {
   readonly violations: string[] = [];
@@ -73,6 +76,7 @@ export class Observer {
   constructor(
     private readonly kafka: EmbeddedKafka,
     private readonly now: () => number,
+    readonly habits: Habits,
     private readonly traced: boolean,
   ) {
     this.#reader = new LogReader(kafka);
@@ -99,7 +103,7 @@ export class Observer {
   }
 
   /** An actor is given a task. */
-  began(process: string, id: number, context: ActorContext<unknown>): Call {
+  began(process: string, id: number, context: Received): Call {
     const known = this.#known(id);
     const owner = this.#owner(process, known.task.partition, context);
     const call: Call = {
@@ -207,7 +211,7 @@ export class Observer {
     return left;
   }
 
-  #owner(process: string, partition: number, { lease }: ActorContext<unknown>): Owner {
+  #owner(process: string, partition: number, { lease }: Received): Owner {
     let owner = this.#owners.get(lease);
     if (owner === undefined) {
       const { generation, held } = lease;
@@ -227,8 +231,8 @@ export class Observer {
   #inOrder(owner: Owner, { task, offset }: Known): void {
     for (const earlier of this.logs[task.partition]) {
       if (earlier.offset >= offset) return;
-      const { behaviour, key } = earlier.task;
-      if (key !== task.key || behaviour === "poison" || this.resolved(earlier)) continue;
+      const { behaviour } = earlier.task;
+      if (!this.#inLine(earlier.task, task) || behaviour === "poison" || this.resolved(earlier)) continue;
       // It is given up without being received once more, whoever counted that.
       if (earlier.deaths >= KILLED_AFTER) continue;
       const last = owner.calls.get(earlier.task.id);
@@ -236,6 +240,12 @@ export class Observer {
       const state = last === undefined ? "was not received here" : last.end ?? "is being received";
       this.violation(`${name({ task, offset })} is received, but ${name(earlier)} of the same key ${state}`);
     }
+  }
+
+  /** Whether the order of these two is kept. */
+  #inLine(one: Task, other: Task): boolean {
+    const { order } = this.habits;
+    return order === "partition" ? one.partition === other.partition : order === "key" && one.key === other.key;
   }
 
   #final({ end }: Call, { failures }: Known): boolean {
@@ -262,14 +272,19 @@ export class Observer {
     if (this.#stored.has(once)) this.violation(`result ${part} of ${name(known)}, call ${call}, is stored twice`);
     this.#stored.add(once);
     if (known.parts.has(part)) return;
-    const { key } = known.task;
-    const reached = this.#reached.get(key) ?? -1;
+    const { order, deliveryTimeout } = this.habits;
+    const line = order === "partition" ? "" : known.task.key;
+    const reached = this.#reached.get(`${known.task.partition} ${line}`) ?? -1;
+    // Where a publish may fail for good what follows it may be stored first; then it is stored once more.
+    const ordered = order !== "none" && deliveryTimeout > PATIENT;
     // What was given up is done with: its key goes on before its letter is stored, and a next owner may do better.
-    if (known.offset < reached && !isGivenUp(known)) {
-      this.violation(`the results of ${name(known)} stand behind those of a later task of ${key} (${reached})`);
+    if (ordered && known.offset < reached && !isGivenUp(known)) {
+      this.violation(`the results of ${name(known)} stand behind those of a later task of ${line} (${reached})`);
     }
-    if (part !== known.parts.size) this.violation(`result ${part} of ${name(known)} stands before ${known.parts.size}`);
-    this.#reached.set(key, Math.max(reached, known.offset));
+    if (ordered && part !== known.parts.size) {
+      this.violation(`result ${part} of ${name(known)} stands before ${known.parts.size}`);
+    }
+    this.#reached.set(`${known.task.partition} ${line}`, Math.max(reached, known.offset));
     known.parts.add(part);
   }
 
@@ -302,6 +317,9 @@ export class Observer {
     this.committed[partition] = offset;
   }
 }
+
+// Longer than any trouble lasts, in milliseconds.
+const PATIENT = 20_000;
 
 /** Whether somebody has made a dead letter of it, or will. */
 function isGivenUp({ letters, deaths, failures, task }: Known): boolean {

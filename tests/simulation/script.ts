@@ -3,6 +3,7 @@
  * is away, and how often which request goes wrong.
  * @module
  */
+import type { Order } from "../../src/actor.ts";
 import { delay, error, type Fault, late, loseAnswer, never, refuse } from "../../src/link/embedded/faults.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { ApiName } from "../../src/link/protocol.ts";
@@ -21,8 +22,18 @@ export interface Happening {
     | { readonly _tag: "Write"; readonly tasks: ReadonlyArray<Task> };
 }
 
+/** How the actor of a schedule works. */
+export interface Habits {
+  readonly order: Order;
+  /** Whether it receives batches. */
+  readonly batches: boolean;
+  /** Milliseconds after which a publish that is not acknowledged has failed. */
+  readonly deliveryTimeout: number;
+}
+
 /** A schedule. */
 export interface Script {
+  readonly habits: Habits;
   /** In the order of time. */
   readonly happenings: ReadonlyArray<Happening>;
   /** Decides about each request until {@linkcode CALM}. */
@@ -85,7 +96,7 @@ const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
 /** Draws a schedule; `random` gives the seed's numbers. */
 export function draw(random: () => number): Script {
   const between = (from: number, to: number) => from + Math.floor(random() * (to - from + 1));
-  const often = (times: ReadonlyArray<number>) => times[between(0, times.length - 1)];
+  const often = <A>(choices: ReadonlyArray<A>): A => choices[between(0, choices.length - 1)];
   let ids = 0;
   const keys = between(2, 8);
   const task = (kinds: ReadonlyArray<readonly [Behaviour, number]>): Task => {
@@ -146,8 +157,13 @@ export function draw(random: () => number): Script {
     }
     return null;
   };
+  const habits: Habits = {
+    order: often<Order>(["key", "key", "key", "partition", "none"]),
+    batches: random() < 0.2,
+    deliveryTimeout: often([60_000, 60_000, 1_500]),
+  };
   const calm = Array.from({ length: between(6, 12) }, () => task(good));
-  return { happenings, fault, calm };
+  return { habits, happenings, fault, calm };
 }
 
 function weighted<A>(choices: ReadonlyArray<readonly [A, number]>, random: () => number): A {

@@ -3,9 +3,9 @@
  * @module
  */
 import { Effect } from "effect";
-import type { ActorContext } from "../../src/context.ts";
+import type { ActorContext, Envelope } from "../../src/context.ts";
 import { event } from "../../src/event.ts";
-import { deadLetter, retryAfter, skip } from "../../src/outcome.ts";
+import { deadLetter, isOutcome, retryAfter, skip } from "../../src/outcome.ts";
 import { z } from "zod";
 import type { Call, Observer } from "./observer.ts";
 
@@ -58,6 +58,8 @@ export const KILLED_AFTER = 3;
 export const SESSION_TIMEOUT = 2_000;
 /** How long a receive may take. */
 export const RECEIVE_TIMEOUT = 600;
+/** How many tasks are received at once, where they are received in batches, and how long that may take. */
+export const BATCH = { size: 3, timeout: 1_400 };
 
 /** A task as a message. */
 export const Tasked = event({
@@ -78,6 +80,20 @@ export const Worked = event({
 
 const encoder = new TextEncoder();
 
+/** What a batch is received by: one task after the other, until one fails, which fails the batch. */
+export function receiveBatch(
+  observer: Observer,
+  process: string,
+  batch: ReadonlyArray<Envelope<{ readonly id: number }>>,
+): unknown {
+  const received = Effect.forEach(batch, ({ message, context }) =>
+    Effect.flatMap(
+      Effect.try({ try: () => receive(observer, process, message.id, context), catch: (error) => error }),
+      (answer) => Effect.isEffect(answer) ? answer as Effect.Effect<unknown, unknown> : Effect.succeed(answer),
+    ));
+  return Effect.map(received, (answers) => answers.map((answer) => isOutcome(answer) ? answer : undefined));
+}
+
 /** A task's record: its type and its value. */
 export function recordOf({ id, key, behaviour }: Task): { readonly type: string; readonly value: Uint8Array } {
   if (behaviour === "poison") return { type: "Tasked", value: encoder.encode(`{"id":${id}`) };
@@ -88,7 +104,12 @@ export function recordOf({ id, key, behaviour }: Task): { readonly type: string;
 }
 
 /** Receives a task. The observer is told when that begins and how it ends. */
-export function receive(observer: Observer, process: string, id: number, context: ActorContext<unknown>): unknown {
+export function receive(
+  observer: Observer,
+  process: string,
+  id: number,
+  context: Omit<ActorContext<never>, "resources">,
+): unknown {
   const call = observer.began(process, id, context);
   const { task, number } = call;
   const done = () => succeed(observer, call, context);
@@ -118,7 +139,8 @@ export function receive(observer: Observer, process: string, id: number, context
       observer.ended(call, "rejected");
       return deadLetter("rejected");
     case "later":
-      if (!atFirst) return done();
+      // In a batch those behind it could not be left for later.
+      if (!atFirst || observer.habits.batches) return done();
       observer.ended(call, "later");
       return retryAfter(task.pause);
     default:
@@ -126,7 +148,7 @@ export function receive(observer: Observer, process: string, id: number, context
   }
 }
 
-function succeed(observer: Observer, call: Call, context: ActorContext<unknown>): void {
+function succeed(observer: Observer, call: Call, context: Pick<ActorContext<never>, "publish">): void {
   const { id, key, outputs } = call.task;
   for (let part = 0; part < outputs; part++) {
     context.publish(Worked, { id, key, call: call.id, part }, { partition: call.task.partition });

@@ -53,8 +53,8 @@ class World {
 
   constructor(readonly seed: number, traced: boolean) {
     this.#time = new VirtualTime(seed);
-    this.#observer = new Observer(this.#kafka, () => this.#time.now, traced);
     this.#script = draw(() => this.#time.random());
+    this.#observer = new Observer(this.#kafka, () => this.#time.now, this.#script.habits, traced);
     this.#kafka.intercept = ({ api, connection }) => {
       const process = this.#processes.find(({ link }) => link.has(connection));
       const fault = process === undefined || this.#time.now >= CALM ? null : this.#script.fault(api);
