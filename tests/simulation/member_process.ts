@@ -2,7 +2,7 @@
  * One process of a simulation: the real runtime and client, told to stop or killed.
  * @module
  */
-import { Cause, Deferred, Effect, Exit, type Fiber, Logger, References } from "effect";
+import { Cause, Deferred, Effect, Exit, type Fiber, Logger, Random, References } from "effect";
 import { actor, type ActorDefinition } from "../../src/actor.ts";
 import type { Incarnation } from "../../src/context.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
@@ -10,7 +10,7 @@ import { readBatchHeader } from "../../src/codec/batch_header.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { ApiName, Request } from "../../src/link/protocol.ts";
-import { makeSystem } from "../../src/runtime/system.ts";
+import { makeSystem, type System } from "../../src/runtime/system.ts";
 import { ProcessLink } from "../../src/testing/process_link.ts";
 import type { VirtualProcess } from "../../src/testing/virtual_process.ts";
 import type { VirtualTime } from "../../src/testing/virtual_time.ts";
@@ -20,6 +20,7 @@ import {
   Foreign,
   GROUP,
   KILLED_AFTER,
+  Noted,
   PARTITIONS,
   receive,
   RECEIVE_TIMEOUT,
@@ -108,8 +109,8 @@ export class MemberProcess {
         fetch: { maxWait: 300, partitionMaxBytes: 400, requestTimeout: 1_000 },
       };
       const open = Effect.map(this.link.broker.open, this.#watched);
-      const system = yield* makeSystem({ ...settings, actors: [this.#actor()], events: [Foreign] }, open);
-      yield* Effect.raceFirst(Deferred.await(this.#stop), system.ended);
+      const system = yield* makeSystem({ ...settings, actors: [this.#actor()], events: [Foreign, Noted] }, open);
+      yield* Effect.raceFirst(Effect.raceFirst(Deferred.await(this.#stop), system.ended), this.#takeNotes(system));
       const { unfinished } = yield* system.drain;
       for (const work of unfinished) {
         const text = `${this.name} leaves unfinished: ${work}`;
@@ -118,6 +119,20 @@ export class MemberProcess {
       }
     }))
   );
+
+  /** Publishes a note now and then. */
+  #takeNotes(system: System): Effect.Effect<never> {
+    const { observer, name } = this;
+    const take = Effect.suspend(() => {
+      const number = observer.notes.begun(name);
+      return system.publish(Noted, { number }).pipe(
+        Effect.tap((metadata) => Effect.sync(() => observer.notes.acknowledged(number, metadata))),
+        Effect.ignore,
+      );
+    });
+    const pause = Effect.flatMap(Random.nextIntBetween(1, 800), (ms) => Effect.sleep(ms));
+    return Effect.forever(Effect.andThen(pause, Effect.forkChild(take)));
+  }
 
   #actor(): ActorDefinition {
     const { observer, name } = this;

@@ -7,49 +7,13 @@ import type { ActorContext } from "../../src/context.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { type ConsumerRecord, headerText } from "../../src/record.ts";
 import { LogReader } from "../../src/testing/log_reader.ts";
+import { type Call, type End, isGivenUp, isNewer, type Known, name, type Owner } from "./known.ts";
+import { Notes } from "./notes.ts";
 import type { Habits } from "./script.ts";
-import { GROUP, KILLED_AFTER, LETTERS, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
+import { GROUP, KILLED_AFTER, LETTERS, NOTES, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
 
-/** How a call of `receive` ended. */
-export type End = "succeeded" | "failed" | "died" | "interrupted" | "skipped" | "rejected" | "later";
-
-/** One call of `receive`. */
-export interface Call {
-  /** Of all calls. */
-  readonly id: number;
-  readonly task: Task;
-  /** Of this task's calls, from 1. */
-  readonly number: number;
-  readonly owner: Owner;
-  /** Whether what it has returned runs, or has run: an Effect may never be begun. */
-  begun: boolean;
-  end: End | null;
-}
-
-/** One process's time with one partition: what one lease stands for. */
-interface Owner {
-  readonly process: string;
-  readonly partition: number;
-  readonly number: number;
-  /** The group's generation in which the partition came to it: a newer owner's is higher. */
-  readonly generation: number;
-  readonly held: () => boolean;
-  /** The last call for each task. */
-  readonly calls: Map<number, Call>;
-}
-
-/** What is known of a task. */
-interface Known {
-  readonly task: Task;
-  readonly offset: number;
-  readonly calls: Call[];
-  /** Failed calls; a call that was cut off may have been one. */
-  failures: number;
-  deaths: number;
-  letters: number;
-  /** Which parts of its results stand in the log. */
-  readonly parts: Set<number>;
-}
+// Longer than any trouble lasts, in milliseconds.
+const PATIENT = 20_000;
 
 type Received = Pick<ActorContext<never>, "lease" | "attempt" | "offset" | "partition">;
 
@@ -72,6 +36,9 @@ export class Observer {
   /** By key, the offset of the latest task whose results stand in the log. */
   readonly #reached = new Map<string, number>();
   readonly #sent = new Set<string>();
+
+  /** What processes publish beside their actors. */
+  readonly notes: Notes = new Notes((text) => this.violation(text));
 
   constructor(
     private readonly kafka: EmbeddedKafka,
@@ -175,7 +142,7 @@ export class Observer {
   look(): void {
     let at = 0;
     let more = false;
-    for (const topic of [RESULTS, LETTERS]) {
+    for (const topic of WRITTEN) {
       for (let partition = 0; partition < PARTITIONS; partition++, at++) {
         const end = this.kafka.log(topic, partition)?.endOffset ?? 0;
         if (this.#ends[at] === end) continue;
@@ -184,9 +151,10 @@ export class Observer {
       }
     }
     if (more) {
-      for (const record of this.#reader.read([RESULTS, LETTERS])) {
+      for (const record of this.#reader.read(WRITTEN)) {
         if (record.topic === RESULTS) this.#result(record);
-        else this.#letter(record);
+        else if (record.topic === LETTERS) this.#letter(record);
+        else this.notes.stored(record);
       }
     }
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -321,26 +289,10 @@ export class Observer {
   }
 }
 
-// Longer than any trouble lasts, in milliseconds.
-const PATIENT = 20_000;
-
-/** Whether somebody has made a dead letter of it, or will. */
-function isGivenUp({ letters, deaths, failures, task }: Known): boolean {
-  return letters > 0 || deaths >= KILLED_AFTER || failures > RETRIES || task.behaviour === "reject";
-}
-
-/** Within one generation, where a member was told that it had lost its partitions, but had not, it is seen later. */
-function isNewer(owner: Owner, than: Owner): boolean {
-  return owner.generation > than.generation || (owner.generation === than.generation && owner.number > than.number);
-}
-
-function name({ task, offset }: Pick<Known, "task" | "offset">): string {
-  return `${task.partition}@${offset}`;
-}
-
 /** What a result says. */
 function read({ value }: ConsumerRecord): { readonly id: number; readonly call: number; readonly part: number } {
   return JSON.parse(decoder.decode(value ?? undefined));
 }
 
 const decoder = new TextDecoder();
+const WRITTEN = [RESULTS, LETTERS, NOTES];

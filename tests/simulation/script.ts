@@ -76,12 +76,8 @@ const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
   FindCoordinator: [ErrorCode.COORDINATOR_NOT_AVAILABLE],
   JoinGroup: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID],
   SyncGroup: [ErrorCode.NOT_COORDINATOR, ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
-  Heartbeat: [
-    ErrorCode.NOT_COORDINATOR,
-    ErrorCode.REBALANCE_IN_PROGRESS,
-    ErrorCode.UNKNOWN_MEMBER_ID,
-    ErrorCode.ILLEGAL_GENERATION,
-  ],
+  // Not REBALANCE_IN_PROGRESS: whoever is told so is a member still, and may count on that.
+  Heartbeat: [ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION],
   LeaveGroup: [ErrorCode.NOT_COORDINATOR],
   OffsetCommit: [
     ErrorCode.NOT_COORDINATOR,

@@ -7,7 +7,8 @@ import type { ActorContext, Envelope } from "../../src/context.ts";
 import { event } from "../../src/event.ts";
 import { deadLetter, isOutcome, retryAfter, skip } from "../../src/outcome.ts";
 import { z } from "zod";
-import type { Call, Observer } from "./observer.ts";
+import type { Call } from "./known.ts";
+import type { Observer } from "./observer.ts";
 
 /** How receiving a task goes. `times` says how often it goes wrong first. */
 export type Behaviour =
@@ -43,6 +44,8 @@ export interface Task {
 export const TASKS = "work";
 /** The topic that is written. */
 export const RESULTS = "out";
+/** The topic of notes. */
+export const NOTES = "notes";
 /** The topic of dead letters. */
 export const LETTERS = "work.dlt";
 /** The group that all processes share. */
@@ -76,6 +79,14 @@ export const Worked = event({
   topic: RESULTS,
   schema: z.object({ id: z.int(), key: z.string(), call: z.int(), part: z.int() }),
   key: (result) => result.key,
+});
+
+/** What processes publish beside their actors, numbered in the order they do. */
+export const Noted = event({
+  name: "Noted",
+  topic: NOTES,
+  schema: z.object({ number: z.int() }),
+  key: ({ number }) => `n${number % 3}`,
 });
 
 const encoder = new TextEncoder();

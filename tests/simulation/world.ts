@@ -11,7 +11,7 @@ import { VirtualTime } from "../../src/testing/virtual_time.ts";
 import { MemberProcess } from "./member_process.ts";
 import { Observer } from "./observer.ts";
 import { CALM, draw, type Happening, type Script } from "./script.ts";
-import { GROUP, LETTERS, PARTITIONS, recordOf, RESULTS, SESSION_TIMEOUT, type Task, TASKS } from "./workload.ts";
+import { GROUP, LETTERS, NOTES, PARTITIONS, recordOf, RESULTS, SESSION_TIMEOUT, type Task, TASKS } from "./workload.ts";
 
 /** What became of a schedule. */
 export interface Report {
@@ -222,7 +222,7 @@ class World {
       while: () => Effect.as(Effect.sleep(10), true),
     });
     let connection = this.#connection = yield* reconnect;
-    const topics = [TASKS, RESULTS, LETTERS].map((name) => ({
+    const topics = [TASKS, RESULTS, LETTERS, NOTES].map((name) => ({
       name,
       numPartitions: PARTITIONS,
       replicationFactor: -1,
