@@ -140,6 +140,20 @@ Deno.test("late applies the request at once and those behind it, too; the answer
     })
   ));
 
+Deno.test("a call whose answer is late fails as soon as its connection ends", () =>
+  withKafka((context, kafka) =>
+    Effect.gen(function* () {
+      const connection = yield* context.connect("produce");
+      once(kafka, "Produce", late(10_000));
+      const call = yield* start(reason(produce(connection, "a")));
+      yield* advance(20);
+      yield* connection.close;
+      yield* advance(20);
+      assertEquals(call.pollUnsafe()?._tag, "Success");
+      assertEquals([yield* Fiber.join(call), end(kafka)], ["closed", 1]);
+    })
+  ));
+
 Deno.test("error answers with the code in every partition and applies nothing", () =>
   withKafka((context, kafka) =>
     Effect.gen(function* () {

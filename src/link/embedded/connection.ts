@@ -30,6 +30,8 @@ export interface Server {
 export class EmbeddedConnection implements Connection {
   readonly address: BrokerAddress = brokerAddress;
   readonly #queue: Array<PendingCall<ApiName>> = [];
+  /** Calls that have been applied and whose answers are late. */
+  readonly #late = new Set<PendingCall<ApiName>>();
   /** No answer comes before this time: it would overtake a late one. */
   #answersFrom = -Infinity;
   #fault: ConnectionError | null = null;
@@ -73,6 +75,8 @@ export class EmbeddedConnection implements Connection {
       call.wake();
     }
     this.#queue.length = 0;
+    for (const call of this.#late) call.wake();
+    this.#late.clear();
     this.ended(this);
   }
 
@@ -83,6 +87,7 @@ export class EmbeddedConnection implements Connection {
       call.clear();
       this.#pump(now);
       const { answer, answerAt, deadline } = call;
+      this.#late.delete(call as unknown as PendingCall<ApiName>);
       if (answer !== null && unanswered(call)) return Effect.succeed(answer);
       if (this.#fault !== null) return Effect.fail(this.#fault);
       if (answer !== null && now.monotonic >= answerAt) return Effect.succeed(answer);
@@ -91,6 +96,7 @@ export class EmbeddedConnection implements Connection {
         this.end(late);
         return Effect.fail(new ConnectionError(place, "timeout", late));
       }
+      if (answer !== null) this.#late.add(call as unknown as PendingCall<ApiName>);
       const until = answer !== null ? answerAt : this.#queue[0]?.until() ?? Infinity;
       return Effect.andThen(call.sleep(Math.min(until, deadline) - now.monotonic), this.#answer(call));
     });
