@@ -6,7 +6,6 @@ import { Cause, Deferred, Effect, Exit, type Fiber, Logger, Random, References }
 import { actor, type ActorDefinition } from "../../src/actor.ts";
 import type { Incarnation } from "../../src/context.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
-import { readBatchHeader } from "../../src/codec/batch_header.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { ApiName, Request } from "../../src/link/protocol.ts";
@@ -191,7 +190,6 @@ export class MemberProcess {
       for (const { name, partitions } of (request as Request<"Produce">).topics) {
         if (name !== RESULTS) continue;
         for (const { partition, records } of partitions) {
-          const { producerId, producerEpoch, baseSequence } = readBatchHeader(records, 0);
           const decoded = decodeRecords(records, { from: 0, aborted: [] });
           const results = Array.from({ length: decoded.length }, (_, i) => ({
             topic: RESULTS,
@@ -202,7 +200,7 @@ export class MemberProcess {
             value: decoded.value(i),
             headers: [],
           }));
-          this.observer.sending(this.name, `${partition} ${producerId} ${producerEpoch} ${baseSequence}`, results);
+          this.observer.sending(this.name, results);
         }
       }
     }

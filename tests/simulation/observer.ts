@@ -112,16 +112,18 @@ export class Observer {
     this.note(`${call.owner.process} #${call.owner.number} ${end} ${name(known)} (call ${call.id})`);
   }
 
-  /** A batch of results is on its way: not for the first time by one whose partition another has begun to work on. */
-  sending(process: string, batch: string, results: ReadonlyArray<ConsumerRecord>): void {
-    if (this.#sent.has(batch)) return;
-    this.#sent.add(batch);
+  /** Results are on their way: not for the first time from one whose partition another has begun to work on. */
+  sending(process: string, results: ReadonlyArray<ConsumerRecord>): void {
     for (const record of results) {
-      const { owner } = this.#calls[read(record).call];
+      const { call, part } = read(record);
+      const once = `${call}/${part}`;
+      if (this.#sent.has(once)) continue;
+      this.#sent.add(once);
+      const { owner } = this.#calls[call];
       const latest = this.#latest[owner.partition];
       if (latest === undefined || !isNewer(latest, owner)) continue;
       this.violation(
-        `${process} #${owner.number} sends a new batch for partition ${owner.partition}, which ${latest.process} #${latest.number} works on`,
+        `${process} #${owner.number} sends something new for partition ${owner.partition}, which ${latest.process} #${latest.number} works on`,
       );
     }
   }

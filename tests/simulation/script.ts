@@ -76,8 +76,9 @@ const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
   FindCoordinator: [ErrorCode.COORDINATOR_NOT_AVAILABLE],
   JoinGroup: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID],
   SyncGroup: [ErrorCode.NOT_COORDINATOR, ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
-  // Not REBALANCE_IN_PROGRESS: whoever is told so is a member still, and may count on that.
-  Heartbeat: [ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION],
+  // Who is told REBALANCE_IN_PROGRESS is a member still, and who is told ILLEGAL_GENERATION never is in that generation
+  // again: members may count on that, so it is never said without cause.
+  Heartbeat: [ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
   LeaveGroup: [ErrorCode.NOT_COORDINATOR],
   OffsetCommit: [
     ErrorCode.NOT_COORDINATOR,
