@@ -37,11 +37,14 @@ for (const api of ["Heartbeat", "OffsetCommit", "OffsetFetch"] as const) {
     const kafka = new EmbeddedKafka();
     const bug = new Buggy(kafka, api);
     await world(Effect.gen(function* () {
+      // Offsets are asked for on the way to being ready; the others are for later.
       bug.armed = api === "OffsetFetch";
       const system = yield* start(bug, [idle]);
-      yield* until(() => system.health().ready);
-      yield* publish(system, ids(4));
-      bug.armed = true;
+      if (!bug.armed) {
+        yield* until(() => system.health().ready);
+        yield* publish(system, ids(4));
+        bug.armed = true;
+      }
       const ended = yield* waited(Effect.flip(system.ended));
       assert(Exit.isSuccess(ended));
       assertStringIncludes(ended.value.message, "a bug of ours");
