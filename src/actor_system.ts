@@ -4,59 +4,18 @@
  */
 import { type Context, Effect, Exit, Layer, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "./actor.ts";
-import type { Broker } from "./broker.ts";
 import type { PublishOptions } from "./context.ts";
 import { ConfigError, type PublishError } from "./errors.ts";
 import type { EventDefinition } from "./event.ts";
-import { loggerLayer, type LogLevel } from "./logger.ts";
+import { loggerLayer } from "./logger.ts";
 import type { RecordMetadata } from "./record.ts";
 import type { Health, SystemState } from "./runtime/health.ts";
 import { recordOf } from "./runtime/publication.ts";
 import { acquire } from "./runtime/resource.ts";
-import type { SystemSettingsInput } from "./runtime/settings.ts";
 import { type DrainReport, makeSystem, type Settled, type System } from "./runtime/system.ts";
 import { systemMetrics } from "./runtime/system_metrics.ts";
 import { listenForSignals } from "./signals.ts";
-
-/** Something that lives as long as its system: acquired before the system is ready, released after it has drained. */
-export type SystemService =
-  | void
-  | Disposable
-  | AsyncDisposable
-  | PromiseLike<void | Disposable | AsyncDisposable>
-  | Effect.Effect<unknown, unknown, Scope.Scope>;
-
-/** What a system is made of. */
-export interface SystemOptions<Actors extends ReadonlyArray<ActorDefinition> = ReadonlyArray<ActorDefinition>>
-  extends SystemSettingsInput {
-  /** The actors; none for a program that only publishes. */
-  readonly actors: Actors;
-  /** The Kafka to work on: {@linkcode kafka} or {@linkcode embedded}. */
-  readonly broker: Broker;
-  /**
-   * Events that are only published from outside of actors: their topics are created as well. A record for a topic that is
-   * not there waits for it.
-   */
-  readonly events?: ReadonlyArray<EventDefinition>;
-  /** Servers and other resources of the system's lifetime, acquired in order, released in reverse. */
-  readonly services?: ReadonlyArray<(system: ActorSystem) => SystemService>;
-  /** From which severity on log lines are written. Default "info". */
-  readonly logLevel?: LogLevel;
-}
-
-/**
- * The layer with the services the actors' Effects require: asked for only where they require any. A list declared as
- * `ActorDefinition[]` has forgotten which, so that the layer is up to you.
- */
-export type LayerOption<Services> = [Services] extends [never] ? OptionalLayer
-  : unknown extends Services ? OptionalLayer
-  : { readonly layer: Layer.Layer<Services, unknown> };
-
-/** A layer that may be left out. */
-export interface OptionalLayer {
-  /** Provides what the actors' Effects require. */
-  readonly layer?: Layer.Layer<never, unknown>;
-}
+import { checkLogLevel, checkNames, checkOptions, type LayerOption, type SystemOptions } from "./system_options.ts";
 
 /** The exit code for a wrong configuration: EX_CONFIG of sysexits.h. */
 const WRONG_CONFIGURATION = 78;
@@ -314,47 +273,3 @@ export class ActorSystem implements AsyncDisposable {
 }
 
 const accepted: Promise<void> = Promise.resolve();
-
-const levels: ReadonlyArray<LogLevel> = ["debug", "info", "warn", "error", "none"];
-
-function checkLogLevel(level: LogLevel = "info"): LogLevel {
-  if (levels.includes(level)) return level;
-  throw new ConfigError("logLevel", `expected one of ${levels.join(", ")}, got ${JSON.stringify(level)}`);
-}
-
-const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
-  actors: true,
-  broker: true,
-  commitInterval: true,
-  drainTimeout: true,
-  events: true,
-  fetch: true,
-  heartbeatInterval: true,
-  instanceId: true,
-  layer: true,
-  logLevel: true,
-  partitions: true,
-  producer: true,
-  rebalanceTimeout: true,
-  replicationFactor: true,
-  services: true,
-  sessionTimeout: true,
-};
-
-/** A name with a slip in it would leave a default in place, unseen. */
-function checkNames(options: object): void {
-  const stray = Object.keys(options).find((name) => !(name in names));
-  if (stray !== undefined) throw new ConfigError(stray, `no such option; there are ${Object.keys(names).join(", ")}`);
-}
-
-/** What types can't keep a JavaScript program from. */
-function checkOptions(options: Omit<SystemOptions, "logLevel">): Effect.Effect<void, ConfigError> {
-  const { actors, broker } = options as Partial<SystemOptions>;
-  if (!Array.isArray(actors) || actors.some((actor) => actor?.kind !== "actor")) {
-    return Effect.fail(new ConfigError("actors", "expected a list of actors, each made by actor(…)"));
-  }
-  if (broker?.kind !== "broker") {
-    return Effect.fail(new ConfigError("broker", "expected kafka({ brokers }) or embedded()"));
-  }
-  return Effect.void;
-}

@@ -9,7 +9,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ["entry", ["mod.ts"], ["vocabulary", "broker", "logger", "edge", "system"]],
   ["testing", ["src/testing/"], ["vocabulary", "ports", "format", "embedded", "broker", "logger", "system", "edge"]],
   // Where the framework meets a program and its process.
-  ["edge", ["src/actor_system.ts", "src/operations.ts", "src/signals.ts"], [
+  ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts"], [
     "vocabulary",
     "ports",
     "broker",
@@ -23,9 +23,11 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ["ports", ["src/link/link.ts", "src/link/protocol.ts", "src/link/error_code.ts", "src/client/port.ts"], [
     "vocabulary",
   ]],
+  // Waking fibers and telling time, for all that loops.
+  ["fiber", ["src/fiber/"], []],
   // Kafka's record format, which the stages on both sides of a link read and write.
   ["format", ["src/codec/"], ["vocabulary", "ports"]],
-  ["client", ["src/client/"], ["vocabulary", "ports", "format"]],
+  ["client", ["src/client/"], ["vocabulary", "ports", "format", "fiber"]],
   ["kafkajs", ["src/link/kafkajs/"], ["vocabulary", "ports"]],
   ["embedded", ["src/link/embedded/"], ["vocabulary", "ports", "format"]],
   ["dead letter", ["src/dead_letter/"], ["vocabulary"]],
@@ -43,6 +45,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "vocabulary",
     "ports",
     "format",
+    "fiber",
     "client",
     "partition",
     "dead letter",
@@ -50,7 +53,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "broker",
     "logger",
   ]],
-  ["partition", ["src/runtime/"], ["vocabulary", "ports", "format", "dead letter", "telemetry"]],
+  ["partition", ["src/runtime/"], ["vocabulary", "ports", "format", "fiber", "dead letter", "telemetry"]],
 ];
 
 /** Packages, and the only places that may import them. */

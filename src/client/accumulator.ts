@@ -6,7 +6,7 @@ import type { Clock } from "effect";
 import { type LeaseLost, PublishError } from "../errors.ts";
 import type { TopicMetadata } from "../link/protocol.ts";
 import type { ProducerRecord, RecordHeaders } from "../record.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import type { DeliveryObserver, PublishLease } from "./port.ts";
 import { ProduceBatch } from "./produce_batch.ts";
 import type { ProducePartition } from "./produce_partition.ts";

@@ -11,7 +11,7 @@ import { pause } from "./backoff.ts";
 import { forkLoop } from "./loop.ts";
 import type { Cluster } from "./port.ts";
 import { at, SharedConnections } from "./shared_connections.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "../fiber/signal.ts";
 import { Topology } from "./topology.ts";
 
 /** Settings of the view of the cluster. */

@@ -14,7 +14,7 @@ import { type Digest, digest, isTransient } from "./fetch_answer.ts";
 import type { FetchPartition, FetchRouter } from "./fetch_partition.ts";
 import { OwnConnection } from "./own_connection.ts";
 import type { Cluster } from "./port.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "../fiber/signal.ts";
 
 /** Settings of the fetcher, all given. */
 export interface FetchSettings {

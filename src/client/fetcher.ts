@@ -7,9 +7,9 @@ import { partitionKey, type TopicPartition } from "../record.ts";
 import { FetchLoop, type FetchSettings } from "./fetch_loop.ts";
 import { FetchPartition, type FetchRouter } from "./fetch_partition.ts";
 import { forkLoop } from "./loop.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Fetcher, FetchTarget, OutOfRangePolicy } from "./port.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "../fiber/signal.ts";
 
 /** Settings of the fetcher. */
 export interface FetcherOptions {

@@ -8,7 +8,7 @@ import { ErrorCode, errorName } from "../link/error_code.ts";
 import type { Connection } from "../link/link.ts";
 import type { Answer, MemberIdentity, Request } from "../link/protocol.ts";
 import { coordinatorConnection, type LocatedConnection } from "./located_connection.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Membership } from "./port.ts";
 
 /** Why a request of a member did not do what it was to do. */

@@ -14,7 +14,7 @@ import { isCoordinatorTrouble } from "./located_connection.ts";
 import { partitionCounts, shareOut } from "./group_leader.ts";
 import { GroupSession, type GroupTrouble } from "./group_session.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "./port.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "../fiber/signal.ts";
 import { decodeAssignment, encodeSubscription, type PartitionsByTopic } from "./subscription.ts";
 import { Warnings } from "./warnings.ts";
 

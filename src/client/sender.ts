@@ -10,10 +10,10 @@ import { Accumulator } from "./accumulator.ts";
 import { pause } from "./backoff.ts";
 import { Dispatcher, produceRequest, type Shipment } from "./dispatcher.ts";
 import { forkLoop } from "./loop.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Sender } from "./port.ts";
 import { ProduceBroker } from "./produce_broker.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "../fiber/signal.ts";
 
 /** Settings of the sender. */
 export interface SenderOptions {

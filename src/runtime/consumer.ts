@@ -12,7 +12,8 @@ import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Committer } from "./committer.ts";
-import { monotonicMillis, PartitionLease } from "./lease.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
+import { PartitionLease } from "./lease.ts";
 import { MessageReader } from "./message_reader.ts";
 import { decodeOffsetMap } from "./offset_map.ts";
 import { Partition } from "./partition.ts";
@@ -176,7 +177,7 @@ export class Consumer {
         this.#running.get(partitionKey(topic, partition)) ?? []
       );
       for (const { partition } of going) partition.drain();
-      const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMillis(this.clock));
+      const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMs(this.clock));
       yield* Effect.timeoutOption(awaitAll(going.map(({ fiber }) => fiber)), Math.max(0, budget));
       const late = going.filter(({ fiber }) => fiber.pollUnsafe() === undefined);
       for (const { partition, fiber } of late) {
@@ -227,7 +228,7 @@ export class Consumer {
 
   /** Whether the group surely counts this member in. */
   get #countedIn(): boolean {
-    return monotonicMillis(this.clock) < this.member.membership.deadline;
+    return monotonicMs(this.clock) < this.member.membership.deadline;
   }
 
   #until(holds: () => boolean): Effect.Effect<void> {

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Clock, Effect } from "effect";
-import { monotonicMillis } from "./lease.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 
 /** A wait under way. */
 export interface Deadline {
@@ -28,7 +28,7 @@ export class Deadlines {
 
   /** Begins to wait: calls `expire` once, unless it is cancelled before. */
   watch(expire: () => void): Deadline {
-    const deadline = { at: monotonicMillis(this.clock) + this.limit, expire };
+    const deadline = { at: monotonicMs(this.clock) + this.limit, expire };
     this.#waiting.add(deadline);
     if (!this.#timing) {
       this.#timing = true;
@@ -44,7 +44,7 @@ export class Deadlines {
 
   readonly #run: Effect.Effect<void> = Effect.suspend(() => {
     for (const deadline of this.#waiting) {
-      const left = deadline.at - monotonicMillis(this.clock);
+      const left = deadline.at - monotonicMs(this.clock);
       if (left > 0) return Effect.flatMap(Effect.sleep(Math.ceil(left)), () => this.#run);
       this.#waiting.delete(deadline);
       deadline.expire();

@@ -21,7 +21,7 @@ import type { Item, Partition } from "./partition.ts";
 import { Reports } from "./reports.ts";
 import { conclude, giveUp, messageOf, noteAttempt } from "./settlement.ts";
 import { Slots } from "./slots.ts";
-import { Wake } from "./wake.ts";
+import { Signal } from "../fiber/signal.ts";
 
 /** What an incarnation needs beside its partition. */
 export interface IncarnationServices {
@@ -45,7 +45,7 @@ export class Incarnation {
   readonly slots: Slots;
   /** Whether a call of `receiveBatch` is under way. */
   batching = false;
-  readonly #wake = new Wake();
+  readonly #wake = new Signal();
   readonly #read: ReadMessage = { type: null, message: undefined };
   /** Records taken up by an earlier incarnation, or in a batch that failed: the oldest is the last. */
   #again: Item[];

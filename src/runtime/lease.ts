@@ -6,11 +6,7 @@ import type { Clock } from "effect";
 import type { Membership, PublishLease } from "../client/port.ts";
 import type { Lease } from "../context.ts";
 import { LeaseLost } from "../errors.ts";
-
-/** The monotonic time in milliseconds: the time of leases, which no change of the wall clock moves. */
-export function monotonicMillis(clock: Clock.Clock): number {
-  return Number(clock.monotonicTimeNanosUnsafe()) / 1e6;
-}
+import { monotonicMs } from "../fiber/monotonic.ts";
 
 /**
  * The lease of one assigned partition. It holds while the group counts this member in (known from the last answered
@@ -47,7 +43,7 @@ export class PartitionLease implements PublishLease, Lease {
   }
 
   /** See {@linkcode Lease}. */
-  readonly held = (): boolean => this.state(monotonicMillis(this.clock)) === "valid";
+  readonly held = (): boolean => this.state(monotonicMs(this.clock)) === "valid";
 
   /** What work under it fails with once it is fenced. */
   lost(): LeaseLost {

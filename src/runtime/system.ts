@@ -17,7 +17,7 @@ import { type ActorCounters, makeActorCounters } from "../telemetry/counters.ts"
 import { type Consumer, type Failure, failureOf, makeConsumer } from "./consumer.ts";
 import { checkEvents, groupsOf, knownEvents } from "./definitions.ts";
 import { type Health, healthOf, type SystemState } from "./health.ts";
-import { monotonicMillis } from "./lease.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import { recordOf } from "./publication.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
 import { ensureTopics, neededTopics } from "./topics.ts";
@@ -211,8 +211,8 @@ export class System {
   }
 
   /**
-   * Puts a record into the sender; null when it is in, else an effect that waits for room first. Without `settled` an
-   * error is counted and logged.
+   * Puts a record into the sender; null when it is in, else an effect that waits for room first. `settled` is told in the
+   * end, and must not throw.
    */
   accept(record: ProducerRecord, settled: Settled): Effect.Effect<void> | null {
     const observer = {
@@ -261,18 +261,18 @@ export class System {
   });
 
   readonly #drain = Effect.fnUntraced(function* (this: System) {
-    const begun = monotonicMillis(this.clock);
+    const begun = monotonicMs(this.clock);
     const deadline = begun + this.settings.drainTimeout;
     const unfinished: string[] = [];
     const leave = Effect.forEach(this.consumers, (consumer) => consumer.leave(deadline), { concurrency: "unbounded" });
     const left = yield* Effect.timeoutOption(leave, this.settings.drainTimeout + LAST_ORDERS);
     if (left._tag === "Some") unfinished.push(...left.value.flat());
     else unfinished.push("leaving the groups");
-    const rest = Math.max(LOOK, deadline - monotonicMillis(this.clock));
+    const rest = Math.max(LOOK, deadline - monotonicMs(this.clock));
     // What a service publishes meanwhile belongs to the next flush.
     const flushed = yield* Effect.timeoutOption(this.sender.flush, rest);
     if (flushed._tag === "None") unfinished.push(`${this.sender.pending()} records not acknowledged by the broker`);
-    const elapsed = Math.round(monotonicMillis(this.clock) - begun);
+    const elapsed = Math.round(monotonicMs(this.clock) - begun);
     if (unfinished.length === 0) yield* Effect.logInfo(`drained in ${elapsed} ms`);
     else yield* Effect.logError(`not finished after ${elapsed} ms: ${unfinished.join("; ")}`);
     return { unfinished, elapsed };

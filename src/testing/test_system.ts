@@ -4,7 +4,8 @@
  */
 import { Cause, Effect, Exit, Layer, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "../actor.ts";
-import { ActorSystem, type LayerOption, type SystemOptions } from "../actor_system.ts";
+import { ActorSystem } from "../actor_system.ts";
+import type { LayerOption, SystemOptions } from "../system_options.ts";
 import type { PublishOptions } from "../context.ts";
 import type { ConfigError } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";

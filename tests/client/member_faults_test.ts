@@ -1,7 +1,7 @@
 import { Cause, Clock, Effect, Exit, Fiber, Logger, Random, Scope } from "effect";
 import { makeCluster } from "../../src/client/cluster.ts";
 import { makeMember } from "../../src/client/member.ts";
-import { monotonicMs } from "../../src/client/monotonic.ts";
+import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import type { GroupMember } from "../../src/client/port.ts";
 import { ConnectionError, type GroupError } from "../../src/errors.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";

@@ -4,7 +4,7 @@
  */
 import { Effect, Fiber } from "effect";
 import { scanBatches } from "../../src/codec/batch_header.ts";
-import { monotonicMs } from "../../src/client/monotonic.ts";
+import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { batch, values } from "./batches.ts";
 import { type Behaviour, ErrorCode, fetchRequest } from "./context.ts";

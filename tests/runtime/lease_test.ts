@@ -2,7 +2,8 @@ import { Clock, Effect } from "effect";
 import { TestClock } from "effect/testing";
 import type { Membership } from "../../src/client/port.ts";
 import { LeaseLost } from "../../src/errors.ts";
-import { monotonicMillis, PartitionLease } from "../../src/runtime/lease.ts";
+import { monotonicMs } from "../../src/fiber/monotonic.ts";
+import { PartitionLease } from "../../src/runtime/lease.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { virtual } from "../client/virtual.ts";
 
@@ -13,9 +14,9 @@ function membershipUntil(deadline: number): Membership {
 Deno.test("a lease is valid up to the membership's deadline, expired from then on, and valid again with a new one", () =>
   virtual(Effect.gen(function* () {
     const clock = yield* Clock.Clock;
-    const membership = membershipUntil(monotonicMillis(clock) + 100);
+    const membership = membershipUntil(monotonicMs(clock) + 100);
     const lease = new PartitionLease("t", 1, membership, clock);
-    const state = () => lease.state(monotonicMillis(clock));
+    const state = () => lease.state(monotonicMs(clock));
     assertEquals([state(), lease.held()], ["valid", true]);
     yield* TestClock.adjust(99);
     assertEquals([state(), lease.held()], ["valid", true]);
