@@ -20,7 +20,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ["broker", ["src/broker.ts"], ["vocabulary", "ports", "embedded", "kafkajs"]],
   ["logger", ["src/logger.ts"], ["vocabulary"]],
   ["vocabulary", ["src/*.ts"], []],
-  ["ports", ["src/link/link.ts", "src/link/protocol.ts", "src/link/error_code.ts", "src/client/port.ts"], [
+  ["ports", ["src/link/link.ts", "src/link/protocol*.ts", "src/link/error_code.ts", "src/client/port.ts"], [
     "vocabulary",
   ]],
   // Waking fibers and telling time, for all that loops.
@@ -79,7 +79,9 @@ const everything = [...ours, ...programs, ...sourceFiles("tests", "tools")];
 function within(path: string, places: ReadonlyArray<string>): boolean {
   return places.some((place) => {
     if (place.endsWith("/")) return path.startsWith(place);
-    return place.endsWith("/*.ts") ? path.replace(/[^/]*$/, "*.ts") === place : path === place;
+    const [before, after] = place.split("*");
+    if (after === undefined) return path === place;
+    return path.startsWith(before) && path.endsWith(after) && !path.slice(before.length).includes("/");
   });
 }
 

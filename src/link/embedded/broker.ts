@@ -69,6 +69,9 @@ export class Broker {
     CreateTopics: (request, now) => createTopics(this.topics, this.partitions, request, now),
     CreatePartitions: (request) => createPartitions(this.topics, request),
     DeleteTopics: (request) => deleteTopics(this.topics, request, (name) => this.offsets.forget(name)),
+    ConsumerGroupHeartbeat: (request) => unsupported("ConsumerGroupHeartbeat", request),
+    DescribeGroups: (request) => unsupported("DescribeGroups", request),
+    DescribeConfigs: (request) => unsupported("DescribeConfigs", request),
     DeleteRecords: (request) => deleteRecords(this.topics, request),
   };
 
@@ -79,4 +82,8 @@ export class Broker {
     const producerId = this.nextProducerId++;
     return { throttleTimeMs: 0, errorCode: 0, producerId, producerEpoch: 0 };
   }
+}
+
+function unsupported<A extends ApiName>(api: A, request: Request<A>): Answer<A> {
+  return errorAnswer(api, request, ErrorCode.UNSUPPORTED_VERSION);
 }

@@ -49,6 +49,30 @@ const answers: { readonly [A in ApiName]: (request: Request<A>, errorCode: numbe
   JoinGroup: ({ memberId }, errorCode) => joinRefused(errorCode, memberId),
   SyncGroup: (_, errorCode) => ({ throttleTimeMs: 0, errorCode, assignment: none }),
   Heartbeat: (_, errorCode) => ({ throttleTimeMs: 0, errorCode }),
+  ConsumerGroupHeartbeat: (_, errorCode) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage: null,
+    memberId: null,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+    assignment: null,
+  }),
+  DescribeGroups: ({ groupIds }, errorCode) => ({
+    throttleTimeMs: 0,
+    groups: groupIds.map((groupId) => ({
+      errorCode,
+      groupId,
+      state: "",
+      protocolType: "",
+      protocolName: "",
+      members: [],
+    })),
+  }),
+  DescribeConfigs: ({ resources }, errorCode) => ({
+    throttleTimeMs: 0,
+    resources: resources.map(({ type, name }) => ({ errorCode, errorMessage: null, type, name, configs: [] })),
+  }),
   LeaveGroup: (_, errorCode) => ({ throttleTimeMs: 0, errorCode, members: [] }),
   OffsetCommit: ({ topics }, errorCode) => ({
     throttleTimeMs: 0,

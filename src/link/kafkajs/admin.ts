@@ -1,7 +1,8 @@
 /**
- * Topics: CreateTopics, CreatePartitions, DeleteTopics, DeleteRecords.
+ * Topics: CreateTopics, CreatePartitions, DeleteTopics, DeleteRecords, DescribeConfigs.
  * @module
  */
+import type { ConfigResource } from "../protocol.ts";
 import type { Codec } from "./codec.ts";
 import type { Reader } from "./reader.ts";
 
@@ -93,3 +94,38 @@ export const deleteRecords: Codec<"DeleteRecords"> = {
     })),
   }),
 };
+
+/** DescribeConfigs 1 (Kafka 1.1 to 4.x): the first that says where a value comes from. */
+export const describeConfigs: Codec<"DescribeConfigs"> = {
+  key: 32,
+  version: 1,
+  write: (writer, request) => {
+    writer.array(request.resources, (resource) => {
+      writer.int8(resource.type);
+      writer.string(resource.name);
+      writer.array(resource.keys, (key) => writer.string(key));
+    });
+    writer.boolean(false); // no synonyms
+  },
+  read: (reader) => ({
+    throttleTimeMs: reader.int32(),
+    resources: reader.array(() => ({
+      errorCode: reader.int16(),
+      errorMessage: reader.nullableString(),
+      type: reader.int8() as ConfigResource,
+      name: reader.string(),
+      configs: reader.array(() => {
+        const name = reader.string();
+        const value = reader.nullableString();
+        reader.boolean(); // read-only
+        const isDefault = reader.int8() === defaultConfig;
+        reader.boolean(); // secret
+        reader.array(() => [reader.string(), reader.nullableString(), reader.int8()]);
+        return { name, value, isDefault };
+      }),
+    })),
+  }),
+};
+
+/** The source of a value that is set nowhere. */
+const defaultConfig = 5;

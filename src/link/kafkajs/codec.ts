@@ -6,7 +6,7 @@ import type { Answer, ApiName, Request } from "../protocol.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
-/** One API in the one version this client speaks. */
+/** One API in one of the versions this client speaks. */
 export interface Codec<A extends ApiName> {
   /** The API's number. */
   readonly key: number;
@@ -18,8 +18,8 @@ export interface Codec<A extends ApiName> {
   readonly size?: (request: Request<A>) => number;
   /** Writes the request's body. */
   readonly write: (writer: Writer, request: Request<A>) => void;
-  /** Reads the answer's body. */
-  readonly read: (reader: Reader) => Answer<A>;
+  /** Reads the body of the answer to `request`. */
+  readonly read: (reader: Reader, request: Request<A>) => Answer<A>;
   /** The answer where the broker sends none, or undefined where it does. */
   readonly unanswered?: (request: Request<A>) => Answer<A> | undefined;
 }

@@ -1,36 +1,40 @@
 /**
- * All APIs this client speaks, each in one version that Kafka 3.0 to 4.3 brokers know.
+ * All APIs this client speaks, most of them in one version that Kafka 3.0 to 4.3 brokers know.
  * @module
  */
 import type { ApiName, Request } from "../protocol.ts";
-import { createPartitions, createTopics, deleteRecords, deleteTopics } from "./admin.ts";
+import { createPartitions, createTopics, deleteRecords, deleteTopics, describeConfigs } from "./admin.ts";
 import type { Codec } from "./codec.ts";
 import { fetch, listOffsets } from "./fetch.ts";
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./groups.ts";
+import { consumerGroupHeartbeat } from "./consumer_groups.ts";
+import { describeGroups, heartbeat, joinGroup, leaveGroup, syncGroup } from "./groups.ts";
 import { findCoordinator, metadata } from "./metadata.ts";
 import { offsetCommit, offsetFetch } from "./offsets.ts";
 import { initProducerId, produce } from "./produce.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
-/** The codecs by the name of their API. */
-export const codecs: { readonly [A in ApiName]: Codec<A> } = {
-  Produce: produce,
-  Fetch: fetch,
-  ListOffsets: listOffsets,
-  Metadata: metadata,
-  FindCoordinator: findCoordinator,
-  JoinGroup: joinGroup,
-  SyncGroup: syncGroup,
-  Heartbeat: heartbeat,
-  LeaveGroup: leaveGroup,
-  OffsetCommit: offsetCommit,
-  OffsetFetch: offsetFetch,
-  InitProducerId: initProducerId,
-  CreateTopics: createTopics,
-  CreatePartitions: createPartitions,
-  DeleteTopics: deleteTopics,
-  DeleteRecords: deleteRecords,
+/** The codecs by the name of their API; where there are several, the newest stands first. */
+export const codecs: { readonly [A in ApiName]: ReadonlyArray<Codec<A>> } = {
+  Produce: [produce],
+  Fetch: [fetch],
+  ListOffsets: [listOffsets],
+  Metadata: [metadata],
+  FindCoordinator: [findCoordinator],
+  JoinGroup: [joinGroup],
+  SyncGroup: [syncGroup],
+  Heartbeat: [heartbeat],
+  LeaveGroup: [leaveGroup],
+  OffsetCommit: [offsetCommit],
+  OffsetFetch: [offsetFetch],
+  InitProducerId: [initProducerId],
+  CreateTopics: [createTopics],
+  CreatePartitions: [createPartitions],
+  DeleteTopics: [deleteTopics],
+  DeleteRecords: [deleteRecords],
+  ConsumerGroupHeartbeat: [consumerGroupHeartbeat],
+  DescribeGroups: [describeGroups],
+  DescribeConfigs: [describeConfigs],
 };
 
 /** A whole request, header included, ready for the socket. */

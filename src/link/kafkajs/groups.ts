@@ -1,5 +1,5 @@
 /**
- * The classic group protocol: JoinGroup, SyncGroup, Heartbeat, LeaveGroup.
+ * The classic group protocol: JoinGroup, SyncGroup, Heartbeat, LeaveGroup; DescribeGroups.
  * @module
  */
 import type { MemberIdentity } from "../protocol.ts";
@@ -81,6 +81,38 @@ export const leaveGroup: Codec<"LeaveGroup"> = {
       const memberId = reader.string();
       reader.nullableString(); // group instance id
       return { memberId, errorCode: reader.int16() };
+    }),
+  }),
+};
+
+/** DescribeGroups 4 (Kafka 2.4 to 4.x): the first that tells of static members. */
+export const describeGroups: Codec<"DescribeGroups"> = {
+  key: 15,
+  version: 4,
+  write: (writer, request) => {
+    writer.array(request.groupIds, (groupId) => writer.string(groupId));
+    writer.boolean(false); // not what one may do with it
+  },
+  read: (reader) => ({
+    throttleTimeMs: reader.int32(),
+    groups: reader.array(() => {
+      const group = {
+        errorCode: reader.int16(),
+        groupId: reader.string(),
+        state: reader.string(),
+        protocolType: reader.string(),
+        protocolName: reader.string(),
+        members: reader.array(() => ({
+          memberId: reader.string(),
+          groupInstanceId: reader.nullableString(),
+          clientId: reader.string(),
+          clientHost: reader.string(),
+          metadata: reader.bytes(),
+          assignment: reader.bytes(),
+        })),
+      };
+      reader.int32(); // authorized operations
+      return group;
     }),
   }),
 };

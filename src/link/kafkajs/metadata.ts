@@ -47,7 +47,7 @@ export const metadata: Codec<"Metadata"> = {
 function readTopic(reader: Reader) {
   const errorCode = reader.int16();
   const name = reader.nullableCompactString() ?? "";
-  const topicId = hex(reader.raw(16));
+  const topicId = reader.uuid();
   reader.boolean(); // internal
   const partitions = reader.compactArray(() => {
     const partition = {
@@ -65,12 +65,6 @@ function readTopic(reader: Reader) {
   reader.int32(); // authorized operations
   reader.tags();
   return { errorCode, name, topicId, partitions };
-}
-
-function hex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
 }
 
 /** FindCoordinator 2 (Kafka 2.0 to 4.x). */

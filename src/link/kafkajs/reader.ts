@@ -130,6 +130,13 @@ export class Reader {
     return this.#bytes.subarray(at, this.#at);
   }
 
+  /** An id of 16 bytes, as 32 hex digits. */
+  uuid(): string {
+    let text = "";
+    for (const byte of this.raw(16)) text += byte.toString(16).padStart(2, "0");
+    return text;
+  }
+
   /** An array; null is empty. */
   array<T>(read: () => T): Array<T> {
     return this.#items(this.int32(), read);

@@ -1,9 +1,10 @@
 /**
- * Which of our fixed versions a broker knows.
+ * Which of our versions of an API a broker knows.
  * @module
  */
 import type { Role } from "../link.ts";
 import type { ApiName } from "../protocol.ts";
+import type { Codec } from "./codec.ts";
 import { codecs, type Versions } from "./codecs.ts";
 
 /** The number of SaslAuthenticate. */
@@ -19,11 +20,14 @@ export const wantedBy: Readonly<Record<Role, ReadonlyArray<ApiName>>> = {
   admin: [],
 };
 
-/** Why the broker can't be asked this, or null when it can. */
-export function unsupported(api: ApiName, versions: Versions): string | null {
-  const { key, version } = codecs[api];
+/** The newest codec of ours that the broker knows, or why there is none. */
+export function codecFor<A extends ApiName>(api: A, versions: Versions): Codec<A> | string {
+  const ours: ReadonlyArray<Codec<A>> = codecs[api];
+  const [{ key, version }] = ours;
   const known = versions.get(key);
   if (known === undefined) return `${api} ${version} is needed, the broker does not know ${api}`;
-  if (version >= known.min && version <= known.max) return null;
-  return `${api} ${version} is needed, the broker knows ${known.min} to ${known.max}`;
+  const codec = ours.find(({ version }) => version >= known.min && version <= known.max);
+  if (codec !== undefined) return codec;
+  const needed = ours.map(({ version }) => version).join(" or ");
+  return `${api} ${needed} is needed, the broker knows ${known.min} to ${known.max}`;
 }

@@ -6,8 +6,7 @@ import { Effect } from "effect";
 import { ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Role } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
-import type { Codec } from "./codec.ts";
-import { answerReader, codecs, decodeApiVersions, encodeApiVersions, encodeRequest, type Versions } from "./codecs.ts";
+import { answerReader, decodeApiVersions, encodeApiVersions, encodeRequest, type Versions } from "./codecs.ts";
 import { lengthFault, openingFault, type Phase } from "./faults.ts";
 import { FrameGuard } from "./frame_guard.ts";
 import type { ConnectionFactory, KafkajsConnection } from "./internals.ts";
@@ -15,7 +14,7 @@ import type { LinkSettings } from "./options.ts";
 import { Malformed } from "./reader.ts";
 import { Reply } from "./reply.ts";
 import { openSocket } from "./socket.ts";
-import { saslAuthenticate, unsupported, wantedBy } from "./versions.ts";
+import { codecFor, saslAuthenticate, wantedBy } from "./versions.ts";
 
 /** No broker answers with more (its own limit for requests is 100 MiB); far less until it has shown its versions. */
 const longestAnswer = 128 * 1024 * 1024;
@@ -130,8 +129,8 @@ export class WireConnection implements Connection {
       );
       this.#connection.setSupportAuthenticationProtocol(versions.has(saslAuthenticate));
       for (const api of wantedBy[role]) {
-        const detail = unsupported(api, versions);
-        if (detail !== null) return this.#failWith(new ConnectionError(this.#broker, "unsupported", detail));
+        const codec = codecFor(api, versions);
+        if (typeof codec === "string") return this.#failWith(new ConnectionError(this.#broker, "unsupported", codec));
       }
       return Effect.void;
     });
@@ -148,15 +147,14 @@ export class WireConnection implements Connection {
   ): Effect.Effect<Answer<A>, ConnectionError> =>
     Effect.suspend(() => {
       if (this.#phase !== "open") return Effect.fail(this.#closed(this.#fault?.message ?? "it was never opened"));
-      const detail = unsupported(api, this.#versions);
-      if (detail !== null) return Effect.fail(new ConnectionError(this.#broker, "unsupported", detail));
-      const codec: Codec<A> = codecs[api];
+      const codec = codecFor(api, this.#versions);
+      if (typeof codec === "string") return Effect.fail(new ConnectionError(this.#broker, "unsupported", codec));
       const correlationId = this.#connection.nextCorrelationId();
       const frame = encodeRequest(codec, request, correlationId, this.settings.clientId);
       const unanswered = codec.unanswered?.(request);
       const reply = this.#send(api, codec.key, codec.version, correlationId, frame, (payload) => {
         const reader = answerReader(payload, codec.flexible);
-        const answer = codec.read(reader);
+        const answer = codec.read(reader, request);
         if (reader.left > 0) throw new Malformed(`${reader.left} bytes too many`);
         return answer;
       }, unanswered);

@@ -112,6 +112,11 @@ export class Writer {
     this.#bytes.set(value, at);
   }
 
+  /** An id of 16 bytes, given as 32 hex digits. */
+  uuid(digits: string): void {
+    for (let at = 0; at < 32; at += 2) this.int8(Number.parseInt(digits.slice(at, at + 2), 16));
+  }
+
   /** An array after four bytes of count; null is -1. */
   array<T>(items: ReadonlyArray<T> | null, write: (item: T) => void): void {
     if (items === null) return this.int32(-1);
