@@ -49,7 +49,7 @@ export async function distribution(): Promise<Distribution> {
 }
 
 /** Where the jars are kept. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
   const base = Deno.env.get("XDG_CACHE_HOME") ?? Deno.env.get("LOCALAPPDATA") ??
     (home === undefined ? Deno.env.get("TMPDIR") ?? "/tmp" : `${home}/.cache`);
@@ -57,7 +57,7 @@ function cacheFolder(): string {
 }
 
 /** Makes a folder in one step, so that a broken or a second concurrent run leaves nothing half done behind. */
-async function once(folder: string, make: (into: string) => Promise<void>): Promise<void> {
+export async function once(folder: string, make: (into: string) => Promise<void>): Promise<void> {
   if (await exists(folder)) return;
   const partial = `${folder}.${crypto.randomUUID()}`;
   await Deno.mkdir(partial);

@@ -1,0 +1,64 @@
+/**
+ * Programs in Java on Kafka's own client: one source file each in `java/`, compiled once into the cache beside Kafka's
+ * jars, whose class path they run on.
+ * @module
+ */
+import { lastLine, run } from "../kafka/command.ts";
+import { cacheFolder, distribution, here as kafkaTools, NoKafka, once } from "../kafka/distribution.ts";
+
+/** A compiled program. */
+export interface JavaProgram {
+  /** Runs it to its end and answers the lines it printed. Throws an Error with what it complained of. */
+  readonly run: (args: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>;
+  /** Starts it; standard input and output are pipes, standard error goes to the terminal. Whoever starts it ends it. */
+  readonly spawn: (args: ReadonlyArray<string>) => Deno.ChildProcess;
+}
+
+/** The program in `java/<name>.java`, whose class has the same name. Throws NoKafka where Java or the jars can't be had. */
+export async function javaProgram(name: string): Promise<JavaProgram> {
+  const { classPath } = await distribution();
+  const source = `${here}/java/${name}.java`;
+  const classes = `${cacheFolder()}/classes/${name}-${await hash(source)}`;
+  await Deno.mkdir(`${cacheFolder()}/classes`, { recursive: true });
+  await once(classes, (into) => compile(source, classPath, into));
+  const separator = Deno.build.os === "windows" ? ";" : ":";
+  const jvm = [
+    "-cp",
+    `${classes}${separator}${classPath}`,
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    `-Dlog4j2.configurationFile=${kafkaTools}/log4j2.properties`,
+    `-Dtroupe.kafka.log=${classes}/log`,
+    name,
+  ];
+  return {
+    run: async (args) => {
+      const { code, stdout, stderr } = await new Deno.Command("java", { args: [...jvm, ...args], stdin: "null" })
+        .output();
+      if (code !== 0) throw new Error(`${name} ${args[0]} ended with ${code}: ${text.decode(stderr).trim()}`);
+      return text.decode(stdout).split("\n").slice(0, -1);
+    },
+    spawn: (args) =>
+      new Deno.Command("java", { args: [...jvm, ...args], stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn(),
+  };
+}
+
+async function compile(source: string, classPath: string, into: string): Promise<void> {
+  // As a module: a program called javac need not be on the PATH.
+  const compiler = ["--module", "jdk.compiler/com.sun.tools.javac.Main"];
+  const javac = await run("java", [...compiler, "--release", "17", "-cp", classPath, "-d", into, source]);
+  if (javac.code === 0) return;
+  const noCompiler = javac.text.includes("jdk.compiler not found");
+  throw new NoKafka(noCompiler ? `this Java has no compiler; it takes a JDK: ${lastLine(javac.text)}` : javac.text);
+}
+
+/** The beginning of a file's hash: a changed program is another one. */
+async function hash(path: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return new Uint8Array(digest).toHex().slice(0, 12);
+}
+
+/** The folder of this file. */
+const here = import.meta.dirname ?? ".";
+const text = new TextDecoder();
