@@ -7,49 +7,21 @@
 import { Clock, Deferred, Effect, Exit, type Scope } from "effect";
 import { GroupError, type KafkaError } from "../errors.ts";
 import { ErrorCode } from "../link/error_code.ts";
-import { partitionKey, type TopicPartition } from "../record.ts";
 import { assignors } from "./assignors.ts";
 import { pause } from "./backoff.ts";
 import { isCoordinatorTrouble } from "./located_connection.ts";
 import { partitionCounts, shareOut } from "./group_leader.ts";
+import { Holdings } from "./group_holdings.ts";
+import { refusedForGood } from "./group_refusal.ts";
 import { GroupSession, type GroupTrouble } from "./group_session.ts";
+import { GroupWatch } from "./group_watch.ts";
+import { leaveTimeout, type MemberOptions, sessionTimes } from "./member_options.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "./port.ts";
 import { Signal } from "../fiber/signal.ts";
 import { decodeAssignment, encodeSubscription, type PartitionsByTopic } from "./subscription.ts";
 import { Warnings } from "./warnings.ts";
 
-/** Settings of a member. All times in milliseconds. */
-export interface MemberOptions {
-  /** The group. */
-  readonly groupId: string;
-  /** The topics it wants partitions of. */
-  readonly topics: ReadonlyArray<string>;
-  /** Makes it a static member of this name; default null. */
-  readonly instanceId?: string | null;
-  /** Names of assignors, the favourite first; default `["cooperative-sticky"]`. */
-  readonly protocols?: ReadonlyArray<string>;
-  /** After how long without a heartbeat the coordinator gives the partitions to others; default 10,000. */
-  readonly sessionTimeout?: number;
-  /** How long all members together may take to let partitions go; default 60,000. */
-  readonly rebalanceTimeout?: number;
-  /** How often a heartbeat is sent, and so how soon a rebalance is noticed; default 300. */
-  readonly heartbeatInterval?: number;
-  /** How much sooner than the coordinator's the member's own deadline is; default a tenth of the session time-out. */
-  readonly deadlineMargin?: number;
-  /**
-   * How long a member that holds partitions and is to leave waits for the round it takes part in; default 5,000. Positions
-   * can't be committed for a group that has gone on to a generation one does not know of.
-   */
-  readonly lastRoundTimeout?: number;
-  /** How often new topics and partitions are looked for; default 30,000, or 2,000 while a wanted topic is missing. */
-  readonly metadataMaxAge?: number;
-}
-
-/** How long leaving may take once the partitions are let go, in milliseconds: without it the session times out. */
-const leaveTimeout = 3_000;
-
-/** How soon a topic that is missing is looked for again, in milliseconds. */
-const missingMaxAge = 2_000;
+export type { MemberOptions };
 
 /**
  * Makes a member. Nothing happens before it is run. Its connections end with the scope at the latest; a run that is
@@ -72,16 +44,13 @@ class Member {
   readonly #protocols: ReadonlyArray<string>;
   readonly #cooperative: boolean;
   readonly #warnings: Warnings;
-  readonly #owned = new Map<string, TopicPartition>();
-  /** The generation in which `#owned` was given to us: it decides between two claims. */
-  #ownedIn = -1;
+  readonly #holdings: Holdings;
+  readonly #watch: GroupWatch;
   readonly #wake = new Signal();
   /** What the next round waits for, if it waits. */
   #rejoin = false;
   /** How a heartbeat ended the membership. */
   #verdict: KafkaError | null = null;
-  #leads = false;
-  #counts: ReadonlyMap<string, number> = new Map();
   readonly #leaving = Deferred.makeUnsafe<void>();
   #leaveAsked = false;
   #ended: Deferred.Deferred<void> | null = null;
@@ -89,21 +58,18 @@ class Member {
   constructor(
     readonly cluster: Cluster,
     readonly options: MemberOptions,
-    readonly listener: RebalanceListener,
+    listener: RebalanceListener,
     clock: Clock.Clock,
     scope: Scope.Scope,
   ) {
-    const sessionTimeout = options.sessionTimeout ?? 10_000;
-    const times = {
-      sessionTimeout,
-      rebalanceTimeout: options.rebalanceTimeout ?? 60_000,
-      heartbeatInterval: options.heartbeatInterval ?? 300,
-      deadlineMargin: options.deadlineMargin ?? sessionTimeout / 10,
-    };
+    const times = sessionTimes(options);
     this.session = new GroupSession(cluster, options.groupId, options.instanceId ?? null, times, clock, scope);
     this.#protocols = options.protocols ?? ["cooperative-sticky"];
     this.#cooperative = this.#protocols.every((name) => assignors[name]?.cooperative);
     this.#warnings = new Warnings(clock);
+    this.#holdings = new Holdings(listener);
+    const maxAge = options.metadataMaxAge ?? 30_000;
+    this.#watch = new GroupWatch(cluster, options.groupId, maxAge, this.#warnings, () => this.#joinAgain());
   }
 
   readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() => {
@@ -130,8 +96,8 @@ class Member {
       return yield* Effect.fail(this.#fatal("INCONSISTENT_GROUP_PROTOCOL", `no assignor is called ${unknown}`));
     }
     for (let failures = 0; !this.#leaveAsked;) {
-      if (!this.#cooperative && this.#owned.size > 0) {
-        yield* this.#beating(this.#letGo([...this.#owned.values()]));
+      if (!this.#cooperative && this.#holdings.size > 0) {
+        yield* this.#beating(this.#holdings.letGo(this.#holdings.all));
         if (this.#leaveAsked) break;
       }
       const result = yield* Effect.result(Effect.raceFirst(this.#round(), this.#whenLeft));
@@ -147,7 +113,7 @@ class Member {
       if (failures > 0 || !this.session.live) yield* Effect.raceFirst(pause(failures, 50, 1_000), this.#whenLeaving);
       failures = error._tag === "KafkaError" && error.code === ErrorCode.REBALANCE_IN_PROGRESS ? 1 : failures + 1;
     }
-    yield* this.#beating(this.#letGo([...this.#owned.values()]));
+    yield* this.#beating(this.#holdings.letGo(this.#holdings.all));
     yield* Effect.timeoutOption(Effect.result(this.session.leave), leaveTimeout);
   });
 
@@ -156,7 +122,7 @@ class Member {
   /** The same, but a round under way has its time: what we hold is committed in the generation it ends with. */
   readonly #whenLeft: Effect.Effect<null> = Effect.tap(
     this.#whenLeaving,
-    () => this.#owned.size === 0 ? Effect.void : Effect.sleep(this.options.lastRoundTimeout ?? 5_000),
+    () => this.#holdings.size === 0 ? Effect.void : Effect.sleep(this.options.lastRoundTimeout ?? 5_000),
   );
 
   /** Joins and syncs; answers what is ours in the new generation. */
@@ -167,21 +133,25 @@ class Member {
     if (topics.some((topic) => this.cluster.topic(topic) === undefined)) {
       yield* Effect.result(this.cluster.refresh(topics));
     }
-    const metadata = encodeSubscription({ topics, owned: byTopic(this.#owned.values()), generation: this.#ownedIn });
+    const metadata = encodeSubscription({
+      topics,
+      owned: this.#holdings.byTopic,
+      generation: this.#holdings.generation,
+    });
     const joined = yield* this.session.join(
       this.#protocols.map((name) => ({ name, metadata })),
-      this.#owned.size > 0,
+      this.#holdings.size > 0,
     );
-    this.#leads = joined.leader === joined.memberId;
-    this.#counts = partitionCounts(this.cluster, topics);
+    this.#watch.leads = joined.leader === joined.memberId;
+    this.#watch.counts = partitionCounts(this.cluster, topics);
     let assignments: Parameters<GroupSession["sync"]>[0] = [];
-    if (this.#leads) {
+    if (this.#watch.leads) {
       const plan = yield* shareOut(this.cluster, joined, this.#warnings);
-      this.#counts = plan.counts;
+      this.#watch.counts = plan.counts;
       assignments = plan.assignments;
     }
     const assignment = yield* this.session.sync(assignments);
-    this.#ownedIn = joined.generationId;
+    this.#holdings.generation = joined.generationId;
     return yield* Effect.try({
       try: () => decodeAssignment(assignment),
       catch: (cause) => this.#fatal("MALFORMED_ASSIGNMENT", `the leader's answer can't be read: ${cause}`),
@@ -190,23 +160,14 @@ class Member {
 
   /** Takes the assignment over, then stays until there is a reason for another round. */
   readonly #settle = Effect.fnUntraced(function* (this: Member, assignment: PartitionsByTopic) {
-    const ours = new Map<string, TopicPartition>();
-    for (const [topic, partitions] of assignment) {
-      for (const partition of partitions) ours.set(partitionKey(topic, partition), { topic, partition });
-    }
-    const gone = [...this.#owned].filter(([key]) => !ours.has(key)).map(([, partition]) => partition);
-    const added = [...ours].filter(([key]) => !this.#owned.has(key)).map(([, partition]) => partition);
+    const { kept, added, gone } = this.#holdings.difference(assignment);
     yield* Effect.logDebug(
-      `group ${this.options.groupId}, generation ${this.#ownedIn}: ${
-        ours.size - added.length
-      } partitions kept, ${added.length} assigned, ${gone.length} revoked`,
+      `group ${this.options.groupId}, generation ${this.#holdings.generation}: ${kept} partitions kept, ` +
+        `${added.length} assigned, ${gone.length} revoked`,
     );
-    if (added.length > 0) {
-      for (const partition of added) this.#owned.set(partitionKey(partition.topic, partition.partition), partition);
-      yield* this.listener.assigned(added);
-    }
+    yield* this.#holdings.take(added);
     // They go to their new owners only when all who have let go of something have joined again.
-    if (gone.length > 0 && this.#verdict === null) return yield* this.#letGo(gone);
+    if (gone.length > 0 && this.#verdict === null) return yield* this.#holdings.letGo(gone);
     while (!this.#rejoin && this.#verdict === null && !this.#leaveAsked) yield* this.#wake.wait;
   });
 
@@ -216,7 +177,7 @@ class Member {
     this.#verdict = null;
     // Whoever interrupts the run must not wait for the answer to a heartbeat: the end of the connection answers it.
     const interruptible = Effect.onInterrupt(work, () => this.session.drop);
-    yield* Effect.raceFirst(interruptible, Effect.raceFirst(this.#heartbeats(), this.#watch()));
+    yield* Effect.raceFirst(interruptible, Effect.raceFirst(this.#heartbeats(), this.#watch.run));
     const verdict: KafkaError | null = this.#verdict;
     this.#verdict = null;
     if (verdict !== null) yield* this.#refused(verdict, 0);
@@ -240,44 +201,25 @@ class Member {
   /** Takes in the answer to a heartbeat; gives the error back if it says nothing about the membership. */
   readonly #hear = (rejoin: boolean, error: GroupTrouble | null): GroupTrouble | null => {
     if (error === null) {
-      if (!rejoin) return null;
-      this.#rejoin = true;
-    } else {
-      if (error._tag === "ConnectionError" || isCoordinatorTrouble(error.code)) return error;
-      // At once, while the loop may still wait for `revoked`: nothing may be written or committed any more.
-      this.#verdict = error;
-      this.session.forget(error.code !== ErrorCode.UNKNOWN_MEMBER_ID);
+      if (rejoin) this.#joinAgain();
+      return null;
     }
+    if (error._tag === "ConnectionError" || isCoordinatorTrouble(error.code)) return error;
+    // At once, while the loop may still wait for `revoked`: nothing may be written or committed any more.
+    this.#verdict = error;
+    this.session.forget(error.code !== ErrorCode.UNKNOWN_MEMBER_ID);
     this.#wake.raise();
     return null;
   };
 
-  /** Asks for another round when a topic has got more partitions or has come into being. Never ends by itself. */
-  readonly #watch = Effect.fnUntraced(function* (this: Member) {
-    const maxAge = this.options.metadataMaxAge ?? 30_000;
-    for (let late = false;;) {
-      const missing = [...this.#counts].find(([, count]) => count === 0);
-      if (missing !== undefined) {
-        yield* this.#warnings.warn(missing[0], `group ${this.options.groupId}: topic ${missing[0]} does not exist yet`);
-      }
-      yield* Effect.sleep(missing === undefined ? maxAge : Math.min(maxAge, missingMaxAge));
-      const topics = [...this.#counts.keys()];
-      yield* Effect.result(this.cluster.refresh(topics));
-      const now = partitionCounts(this.cluster, topics);
-      const changed = topics.some((topic) => now.get(topic) !== this.#counts.get(topic));
-      // It is the leader's to act. But there may be none that looks: a static member that has restarted does not learn
-      // that it leads. So the others act when nothing has happened for a while.
-      if (changed && (this.#leads || late)) {
-        this.#rejoin = true;
-        this.#wake.raise();
-      }
-      late = changed;
-    }
-  });
+  #joinAgain(): void {
+    this.#rejoin = true;
+    this.#wake.raise();
+  }
 
   /** What a refusal means for the membership. Fails when it is for good. */
   #refused(error: GroupTrouble | GroupError, failures: number): Effect.Effect<void, GroupError> {
-    if (error._tag === "GroupError") return Effect.andThen(this.#lose, Effect.fail(error));
+    if (error._tag === "GroupError") return Effect.andThen(this.#holdings.lose, Effect.fail(error));
     if (error._tag === "ConnectionError" || isCoordinatorTrouble(error.code)) return this.#lookAgain(error, failures);
     switch (error.code) {
       case ErrorCode.REBALANCE_IN_PROGRESS:
@@ -286,13 +228,10 @@ class Member {
       case ErrorCode.UNKNOWN_MEMBER_ID:
       case ErrorCode.MEMBER_ID_REQUIRED:
         this.session.forget(error.code === ErrorCode.ILLEGAL_GENERATION);
-        return this.#lose;
+        return this.#holdings.lose;
       default:
         this.session.forget(false);
-        return Effect.andThen(
-          this.#lose,
-          Effect.fail(this.#fatal(error.type, hints.get(error.code) ?? error.message, error)),
-        );
+        return Effect.andThen(this.#holdings.lose, Effect.fail(refusedForGood(this.options.groupId, error)));
     }
   }
 
@@ -308,47 +247,7 @@ class Member {
     return Effect.andThen(this.session.drop, told);
   }
 
-  #letGo(partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (partitions.length === 0) return Effect.void;
-      for (const { topic, partition } of partitions) this.#owned.delete(partitionKey(topic, partition));
-      return this.listener.revoked(partitions);
-    });
+  #fatal(type: string, detail: string): GroupError {
+    return new GroupError(this.options.groupId, type, detail);
   }
-
-  readonly #lose: Effect.Effect<void> = Effect.suspend(() => {
-    const all = [...this.#owned.values()];
-    this.#owned.clear();
-    this.#ownedIn = -1;
-    return all.length === 0 ? Effect.void : this.listener.lost(all);
-  });
-
-  #fatal(type: string, detail: string, cause?: unknown): GroupError {
-    return new GroupError(this.options.groupId, type, detail, { cause });
-  }
-}
-
-const hints: ReadonlyMap<number, string> = new Map([
-  [ErrorCode.FENCED_INSTANCE_ID, "another process has joined under the same instanceId; give each its own"],
-  [ErrorCode.GROUP_AUTHORIZATION_FAILED, "this user may not read as this group; see the broker's ACLs"],
-  [
-    ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
-    "the group's other members know none of this one's assignors; see the option protocols",
-  ],
-  [
-    ErrorCode.INVALID_SESSION_TIMEOUT,
-    "the option sessionTimeout lies outside the broker's group.min.session.timeout.ms to group.max.session.timeout.ms",
-  ],
-  [ErrorCode.GROUP_MAX_SIZE_REACHED, "the group has as many members as the broker's group.max.size allows"],
-  [ErrorCode.INVALID_GROUP_ID, "the option groupId is empty or not allowed"],
-]);
-
-function byTopic(partitions: Iterable<TopicPartition>): Map<string, Array<number>> {
-  const topics = new Map<string, Array<number>>();
-  for (const { topic, partition } of partitions) {
-    const known = topics.get(topic);
-    if (known === undefined) topics.set(topic, [partition]);
-    else known.push(partition);
-  }
-  return topics;
 }

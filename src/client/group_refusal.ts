@@ -1,0 +1,26 @@
+/**
+ * Refusals that end a membership for good, and what to do about each.
+ * @module
+ */
+import { GroupError, type KafkaError } from "../errors.ts";
+import { ErrorCode } from "../link/error_code.ts";
+
+/** The error a member ends with when its coordinator refuses it for good. */
+export function refusedForGood(groupId: string, error: KafkaError): GroupError {
+  return new GroupError(groupId, error.type, hints.get(error.code) ?? error.message, { cause: error });
+}
+
+const hints: ReadonlyMap<number, string> = new Map([
+  [ErrorCode.FENCED_INSTANCE_ID, "another process has joined under the same instanceId; give each its own"],
+  [ErrorCode.GROUP_AUTHORIZATION_FAILED, "this user may not read as this group; see the broker's ACLs"],
+  [
+    ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
+    "the group's other members know none of this one's assignors; see the option protocols",
+  ],
+  [
+    ErrorCode.INVALID_SESSION_TIMEOUT,
+    "the option sessionTimeout lies outside the broker's group.min.session.timeout.ms to group.max.session.timeout.ms",
+  ],
+  [ErrorCode.GROUP_MAX_SIZE_REACHED, "the group has as many members as the broker's group.max.size allows"],
+  [ErrorCode.INVALID_GROUP_ID, "the option groupId is empty or not allowed"],
+]);
