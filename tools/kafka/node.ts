@@ -2,9 +2,8 @@
  * A real single-node Kafka (KRaft) as a child process, for the tests and for `deno task kafka`.
  * @module
  */
-import { lastLine } from "./command.ts";
-import { distribution, here, kafkaVersion, NoKafka } from "./distribution.ts";
-import { answers } from "./probe.ts";
+import { distribution, NoKafka } from "./distribution.ts";
+import { launch, prepare } from "./process.ts";
 
 /** How to start a node. */
 export interface KafkaOptions {
@@ -43,60 +42,36 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
   const folder = options.dataDir ?? await Deno.makeTempDir({ prefix: "troupe-kafka-" });
   const lock = temporary ? null : await lockFolder(folder);
   const port = options.port || freePort();
-  const log = `${folder}/kafka.log`;
+  const { startTimeout, signal } = options;
   await prepare(folder, template);
-  await Deno.writeTextFile(`${folder}/server.properties`, settings(folder, port, freePort(), options));
-  await Deno.writeTextFile(log, "");
-  const child = new Deno.Command("java", {
-    args: [
-      "-cp",
-      classPath,
-      "-Xms256m",
-      "-Xmx512m",
-      "-XX:+UseSerialGC",
-      "-XX:TieredStopAtLevel=1",
-      "-Xshare:auto",
-      `-Dlog4j2.configurationFile=${here}/log4j2.properties`,
-      `-Dtroupe.kafka.log=${log}`,
-      "kafka.Kafka",
-      `${folder}/server.properties`,
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  let alive = true;
-  const ended = child.status.then((status) => {
-    alive = false;
-    lock?.close();
-    return status.code;
+  const kafka = await launch({
+    classPath,
+    folder,
+    settings: settings(folder, port, freePort(), options),
+    port,
+    startTimeout,
+    signal,
   });
+  const ended = kafka.ended.finally(() => lock?.close());
   const end = async (signal: Deno.Signal) => {
-    const timer = setTimeout(() => alive && child.kill("SIGKILL"), 20_000);
-    if (alive) child.kill(signal);
+    await kafka.end(signal);
     await ended;
-    clearTimeout(timer);
     if (temporary) await Deno.remove(folder, { recursive: true }).catch(() => {});
   };
-  const node: KafkaNode = {
+  try {
+    await kafka.up();
+  } catch (cause) {
+    await end("SIGKILL");
+    throw cause;
+  }
+  return {
     brokers: `127.0.0.1:${port}`,
-    pid: child.pid,
+    pid: kafka.pid,
     ended,
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
     [Symbol.asyncDispose]: () => end("SIGTERM"),
   };
-  const deadline = Date.now() + (options.startTimeout ?? 60_000);
-  while (!await answers("127.0.0.1", port)) {
-    if (alive && Date.now() < deadline && !options.signal?.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      continue;
-    }
-    const said = options.signal?.aborted ? "it was stopped" : firstFault(await Deno.readTextFile(log));
-    await node.kill();
-    throw new NoKafka(`Kafka ${kafkaVersion} on 127.0.0.1:${port} did not come up: ${said}`, await ended);
-  }
-  return node;
 }
 
 /** Makes a folder this process's own until the file is closed or the process ends: two nodes in one log destroy it. */
@@ -108,23 +83,14 @@ async function lockFolder(folder: string): Promise<Deno.FsFile> {
   throw new NoKafka(`another Kafka keeps its log in ${folder}; give this one another folder (DATA_DIR)`);
 }
 
-/** The line of a node's log that says why it ended. */
-function firstFault(log: string): string {
-  return /^[\w.$]+(?:Exception|Error): (.+)$/m.exec(log)?.[1] ?? lastLine(log);
-}
-
-/** Copies the formatted template where no log is kept yet. */
-async function prepare(folder: string, template: string): Promise<void> {
-  await Deno.mkdir(`${folder}/log`, { recursive: true });
-  for (const file of ["bootstrap.checkpoint", "meta.properties"]) {
-    const target = `${folder}/log/${file}`;
-    if (await Deno.stat(target).then(() => false, () => true)) await Deno.copyFile(`${template}/${file}`, target);
-  }
-}
-
 /** The node's configuration: one replica of everything, small internal topics, no waiting where one node needs none. */
-function settings(folder: string, port: number, controller: number, options: KafkaOptions): string {
-  const lines: Record<string, string> = {
+function settings(
+  folder: string,
+  port: number,
+  controller: number,
+  options: KafkaOptions,
+): Readonly<Record<string, string>> {
+  return {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@127.0.0.1:${controller}`,
@@ -147,6 +113,11 @@ function settings(folder: string, port: number, controller: number, options: Kaf
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "500",
+    // Of the newer group protocol the broker chooses the times; its defaults are 45 s and 5 s.
+    "group.consumer.min.session.timeout.ms": "500",
+    "group.consumer.session.timeout.ms": "6000",
+    "group.consumer.min.heartbeat.interval.ms": "100",
+    "group.consumer.heartbeat.interval.ms": "500",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.cleaner.threads": "1",
     "num.network.threads": "2",
@@ -154,7 +125,6 @@ function settings(folder: string, port: number, controller: number, options: Kaf
     "controlled.shutdown.enable": "false",
     ...options.settings,
   };
-  return Object.entries(lines).map(([name, value]) => `${name}=${value}`).join("\n") + "\n";
 }
 
 /** A port nobody listens on now, of those that systems don't give to outgoing connections: it stays free for a while. */
