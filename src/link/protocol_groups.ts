@@ -128,6 +128,39 @@ export interface GroupApis {
       readonly assignment: ReadonlyArray<PartitionsOfTopicId> | null;
     };
   };
+  /** KIP-848's groups, which DescribeGroups knows nothing of. */
+  ConsumerGroupDescribe: {
+    request: { readonly groupIds: ReadonlyArray<string> };
+    answer: {
+      readonly throttleTimeMs: number;
+      readonly groups: ReadonlyArray<
+        {
+          readonly errorCode: number;
+          readonly errorMessage: string | null;
+          readonly groupId: string;
+          /** Empty, Assigning, Reconciling, Stable, Dead. */
+          readonly state: string;
+          readonly groupEpoch: number;
+          readonly assignmentEpoch: number;
+          readonly assignorName: string;
+          readonly members: ReadonlyArray<
+            {
+              readonly memberId: string;
+              readonly groupInstanceId: string | null;
+              readonly memberEpoch: number;
+              readonly clientId: string;
+              readonly clientHost: string;
+              readonly subscribedTopicNames: ReadonlyArray<string>;
+              /** What it holds now. */
+              readonly assignment: ReadonlyArray<PerTopic<number>>;
+              /** What it shall hold. */
+              readonly targetAssignment: ReadonlyArray<PerTopic<number>>;
+            }
+          >;
+        }
+      >;
+    };
+  };
   DescribeGroups: {
     request: { readonly groupIds: ReadonlyArray<string> };
     answer: {

@@ -5,6 +5,7 @@
 import { ErrorCode } from "../error_code.ts";
 import type { BrokerAddress } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
+import { describeConfigs, describeGroups } from "./describe.ts";
 import { errorAnswer } from "./error_answer.ts";
 import { fetch } from "./fetch.ts";
 import { GroupOffsets, offsetCommit, offsetFetch } from "./group_offsets.ts";
@@ -70,8 +71,9 @@ export class Broker {
     CreatePartitions: (request) => createPartitions(this.topics, request),
     DeleteTopics: (request) => deleteTopics(this.topics, request, (name) => this.offsets.forget(name)),
     ConsumerGroupHeartbeat: (request) => unsupported("ConsumerGroupHeartbeat", request),
-    DescribeGroups: (request) => unsupported("DescribeGroups", request),
-    DescribeConfigs: (request) => unsupported("DescribeConfigs", request),
+    ConsumerGroupDescribe: (request) => unsupported("ConsumerGroupDescribe", request),
+    DescribeGroups: (request, now) => describeGroups(this.groups, this.offsets, request, now),
+    DescribeConfigs: (request) => describeConfigs(this.topics, request),
     DeleteRecords: (request) => deleteRecords(this.topics, request),
   };
 

@@ -58,6 +58,19 @@ const answers: { readonly [A in ApiName]: (request: Request<A>, errorCode: numbe
     heartbeatIntervalMs: 0,
     assignment: null,
   }),
+  ConsumerGroupDescribe: ({ groupIds }, errorCode) => ({
+    throttleTimeMs: 0,
+    groups: groupIds.map((groupId) => ({
+      errorCode,
+      errorMessage: null,
+      groupId,
+      state: "",
+      groupEpoch: -1,
+      assignmentEpoch: -1,
+      assignorName: "",
+      members: [],
+    })),
+  }),
   DescribeGroups: ({ groupIds }, errorCode) => ({
     throttleTimeMs: 0,
     groups: groupIds.map((groupId) => ({

@@ -6,7 +6,7 @@ import type { ApiName, Request } from "../protocol.ts";
 import { createPartitions, createTopics, deleteRecords, deleteTopics, describeConfigs } from "./admin.ts";
 import type { Codec } from "./codec.ts";
 import { fetch, listOffsets } from "./fetch.ts";
-import { consumerGroupHeartbeat } from "./consumer_groups.ts";
+import { consumerGroupDescribe, consumerGroupHeartbeat } from "./consumer_groups.ts";
 import { describeGroups, heartbeat, joinGroup, leaveGroup, syncGroup } from "./groups.ts";
 import { findCoordinator, metadata } from "./metadata.ts";
 import { offsetCommit, offsetFetch } from "./offsets.ts";
@@ -33,6 +33,7 @@ export const codecs: { readonly [A in ApiName]: ReadonlyArray<Codec<A>> } = {
   DeleteTopics: [deleteTopics],
   DeleteRecords: [deleteRecords],
   ConsumerGroupHeartbeat: [consumerGroupHeartbeat],
+  ConsumerGroupDescribe: [consumerGroupDescribe],
   DescribeGroups: [describeGroups],
   DescribeConfigs: [describeConfigs],
 };
