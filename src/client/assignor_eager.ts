@@ -2,13 +2,16 @@
  * The assignors of groups whose members give up everything before they join.
  * @module
  */
-import type { Assign } from "./assignor.ts";
+import { type Assign, servingOrder } from "./assignor.ts";
+import type { Subscription } from "./subscription.ts";
 
-/** Per topic, runs of neighbouring partitions in the order of the member ids, as Java's RangeAssignor without racks. */
+/** Per topic, runs of neighbouring partitions in the order of the members, as Java's RangeAssignor without racks. */
 export const range: Assign = (members, counts) => {
   const shares = empty(members.keys());
+  const ids = servingOrder(members);
+  const wanted = wishes(members);
   for (const [topic, count] of counts) {
-    const takers = [...members.keys()].filter((id) => members.get(id)?.topics.includes(topic)).sort();
+    const takers = ids.filter((id) => wanted.get(id)?.has(topic));
     const least = Math.floor(count / takers.length);
     const extra = count % takers.length;
     let next = 0;
@@ -24,8 +27,8 @@ export const range: Assign = (members, counts) => {
 /** All partitions in order, dealt out in turn to the members that want them, as Java's RoundRobinAssignor. */
 export const roundRobin: Assign = (members, counts) => {
   const shares = empty(members.keys());
-  const ids = [...members.keys()].sort();
-  const wanted = new Map(ids.map((id) => [id, new Set(members.get(id)?.topics)]));
+  const ids = servingOrder(members);
+  const wanted = wishes(members);
   let turn = 0;
   for (const topic of [...counts.keys()].sort()) {
     if (!ids.some((id) => wanted.get(id)?.has(topic))) continue;
@@ -39,6 +42,10 @@ export const roundRobin: Assign = (members, counts) => {
   }
   return shares;
 };
+
+function wishes(members: ReadonlyMap<string, Subscription>): ReadonlyMap<string, ReadonlySet<string>> {
+  return new Map(Array.from(members, ([id, { topics }]) => [id, new Set(topics)]));
+}
 
 function empty(ids: Iterable<string>): Map<string, Map<string, Array<number>>> {
   return new Map([...ids].map((id) => [id, new Map<string, Array<number>>()]));

@@ -30,9 +30,9 @@ export const shareOut: (
 ) => Effect.Effect<Plan, ConnectionError> = Effect.fnUntraced(
   function* (cluster: Cluster, joined: Answer<"JoinGroup">, warnings: Warnings) {
     const members = new Map<string, Subscription>();
-    for (const { memberId, metadata } of joined.members) {
+    for (const { memberId, groupInstanceId, metadata } of joined.members) {
       try {
-        members.set(memberId, decodeSubscription(metadata));
+        members.set(memberId, { ...decodeSubscription(metadata), instanceId: groupInstanceId });
       } catch (cause) {
         members.set(memberId, { topics: [], owned: new Map(), generation: -1 });
         yield* warnings.warn(

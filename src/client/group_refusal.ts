@@ -6,16 +6,18 @@ import { GroupError, type KafkaError } from "../errors.ts";
 import { ErrorCode } from "../link/error_code.ts";
 
 /** The error a member ends with when its coordinator refuses it for good. */
-export function refusedForGood(groupId: string, error: KafkaError): GroupError {
-  return new GroupError(groupId, error.type, hints.get(error.code) ?? error.message, { cause: error });
+export function refusedForGood(groupId: string, instanceId: string | null, error: KafkaError): GroupError {
+  const hint = error.code === ErrorCode.FENCED_INSTANCE_ID
+    ? `another process has joined under the instanceId ${instanceId}; give each its own`
+    : hints.get(error.code) ?? error.message;
+  return new GroupError(groupId, error.type, hint, { cause: error });
 }
 
 const hints: ReadonlyMap<number, string> = new Map([
-  [ErrorCode.FENCED_INSTANCE_ID, "another process has joined under the same instanceId; give each its own"],
   [ErrorCode.GROUP_AUTHORIZATION_FAILED, "this user may not read as this group; see the broker's ACLs"],
   [
     ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
-    "the group's other members know none of this one's assignors; see the option protocols",
+    "the group's other members know none of this one's assignors; see the option assignors",
   ],
   [
     ErrorCode.INVALID_SESSION_TIMEOUT,

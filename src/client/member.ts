@@ -41,7 +41,7 @@ export const makeMember: (
 
 class Member {
   readonly session: GroupSession;
-  readonly #protocols: ReadonlyArray<string>;
+  readonly #assignors: ReadonlyArray<string>;
   readonly #cooperative: boolean;
   readonly #warnings: Warnings;
   readonly #holdings: Holdings;
@@ -64,8 +64,8 @@ class Member {
   ) {
     const times = sessionTimes(options);
     this.session = new GroupSession(cluster, options.groupId, options.instanceId ?? null, times, clock, scope);
-    this.#protocols = options.protocols ?? ["cooperative-sticky"];
-    this.#cooperative = this.#protocols.every((name) => assignors[name]?.cooperative);
+    this.#assignors = options.assignors ?? ["cooperative-sticky"];
+    this.#cooperative = this.#assignors.every((name) => assignors[name]?.cooperative);
     this.#warnings = new Warnings(clock);
     this.#holdings = new Holdings(listener);
     const maxAge = options.metadataMaxAge ?? 30_000;
@@ -91,7 +91,7 @@ class Member {
   });
 
   readonly #loop = Effect.fnUntraced(function* (this: Member) {
-    const unknown = this.#protocols.find((name) => !Object.hasOwn(assignors, name));
+    const unknown = this.#assignors.find((name) => !Object.hasOwn(assignors, name));
     if (unknown !== undefined) {
       return yield* Effect.fail(this.#fatal("INCONSISTENT_GROUP_PROTOCOL", `no assignor is called ${unknown}`));
     }
@@ -139,7 +139,7 @@ class Member {
       generation: this.#holdings.generation,
     });
     const joined = yield* this.session.join(
-      this.#protocols.map((name) => ({ name, metadata })),
+      this.#assignors.map((name) => ({ name, metadata })),
       this.#holdings.size > 0,
     );
     this.#watch.leads = joined.leader === joined.memberId;
@@ -152,6 +152,9 @@ class Member {
     }
     const assignment = yield* this.session.sync(assignments);
     this.#holdings.generation = joined.generationId;
+    yield* Effect.logDebug(
+      `group ${this.options.groupId}, generation ${joined.generationId}: ${joined.leader} leads, by ${joined.protocolName}`,
+    );
     return yield* Effect.try({
       try: () => decodeAssignment(assignment),
       catch: (cause) => this.#fatal("MALFORMED_ASSIGNMENT", `the leader's answer can't be read: ${cause}`),
@@ -231,7 +234,10 @@ class Member {
         return this.#holdings.lose;
       default:
         this.session.forget(false);
-        return Effect.andThen(this.#holdings.lose, Effect.fail(refusedForGood(this.options.groupId, error)));
+        return Effect.andThen(
+          this.#holdings.lose,
+          Effect.fail(refusedForGood(this.options.groupId, this.options.instanceId ?? null, error)),
+        );
     }
   }
 

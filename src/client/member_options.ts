@@ -12,8 +12,11 @@ export interface MemberOptions {
   readonly topics: ReadonlyArray<string>;
   /** Makes it a static member of this name; default null. */
   readonly instanceId?: string | null;
-  /** Names of assignors, the favourite first; default `["cooperative-sticky"]`. */
-  readonly protocols?: ReadonlyArray<string>;
+  /**
+   * Names of assignors, the favourite first; default `["cooperative-sticky"]`. With an eager one among them all partitions
+   * are given up before every round, whatever the group decides on: others may think so, too.
+   */
+  readonly assignors?: ReadonlyArray<string>;
   /** After how long without a heartbeat the coordinator gives the partitions to others; default 10,000. */
   readonly sessionTimeout?: number;
   /** How long all members together may take to let partitions go; default 60,000. */

@@ -19,6 +19,8 @@ export interface Subscription {
   readonly owned: PartitionsByTopic;
   /** The generation in which it was given them, or -1. */
   readonly generation: number;
+  /** A static member's name, which the coordinator tells the leader: it is no part of the bytes. */
+  readonly instanceId?: string | null;
 }
 
 /** Version 3, byte for byte Java's. */

@@ -222,6 +222,19 @@ Deno.test("roundrobin deals partitions out in turn to those who want them", () =
   assertEquals(assignment.get("b"), new Map([["t", [1]], ["u", [0, 1]]]));
 });
 
+for (const name of ["range", "roundrobin"]) {
+  Deno.test(`${name} serves static members first, by their names: a restart under another id changes nothing`, () => {
+    const { assign } = assignors[name];
+    const named = (instanceId: string): Subscription => ({ ...member(["t"]), instanceId });
+    const before: Members = new Map([["2", named("b")], ["3", named("a")], ["1", member(["t"])]]);
+    const after: Members = new Map([["9", named("a")], ["2", named("b")], ["1", member(["t"])]]);
+    const counts = new Map([["t", 4]]);
+    const firstTwo = name === "range" ? [["t/0", "t/1"], ["t/2"]] : [["t/0", "t/3"], ["t/1"]];
+    assertEquals(["3", "2"].map((id) => held(assign(before, counts).get(id))), firstTwo);
+    assertEquals(["9", "2"].map((id) => held(assign(after, counts).get(id))), firstTwo);
+  });
+}
+
 Deno.test("range and roundrobin give everything to somebody, once", () =>
   fc.assert(fc.property(fresh, counts, (members, counts) => {
     for (const name of ["range", "roundrobin"]) {

@@ -465,13 +465,14 @@ Deno.test("a second process of the same instanceId ends the first one with FENCE
     yield* advance(1_000);
     const error = yield* Fiber.join(failed);
     assertEquals(error.type, "FENCED_INSTANCE_ID");
+    assertMatch(error.message, /under the instanceId one;/);
     assertEquals(a.events.at(-1), "lost 8");
   })));
 
 for (
   const [type, hint] of [
     ["GROUP_AUTHORIZATION_FAILED", /ACL/],
-    ["INCONSISTENT_GROUP_PROTOCOL", /protocols/],
+    ["INCONSISTENT_GROUP_PROTOCOL", /assignors/],
     ["INVALID_SESSION_TIMEOUT", /sessionTimeout/],
     ["GROUP_MAX_SIZE_REACHED", /group.max.size/],
     ["INVALID_GROUP_ID", /groupId/],
@@ -492,7 +493,7 @@ for (
 Deno.test("run fails for an assignor that does not exist", () =>
   virtual(Effect.gen(function* () {
     const { start } = yield* makeWorld({ orders: 8 });
-    const a = yield* start("a", { protocols: ["toString"] });
+    const a = yield* start("a", { assignors: ["toString"] });
     const error = yield* Effect.flip(Fiber.join(a.run));
     assertMatch(error.message, /INCONSISTENT_GROUP_PROTOCOL.*toString/);
   })));
@@ -500,9 +501,9 @@ Deno.test("run fails for an assignor that does not exist", () =>
 Deno.test("members with an eager assignor give up everything before they join again", () =>
   virtual(Effect.gen(function* () {
     const { holders, start } = yield* makeWorld({ orders: 8 });
-    const a = yield* start("a", { protocols: ["range"] });
+    const a = yield* start("a", { assignors: ["range"] });
     yield* advance(1_000);
-    const b = yield* start("b", { protocols: ["range"] });
+    const b = yield* start("b", { assignors: ["range"] });
     yield* advance(1_000);
     assertEquals([holders.count("a"), holders.count("b")], [4, 4]);
     assertEquals([a.events, b.events], [["assigned 8", "revoked 8", "assigned 4"], ["assigned 4"]]);
