@@ -83,7 +83,8 @@ async function fetchJars(into: string): Promise<void> {
   if (maven.code !== 0) throw new NoKafka(`Maven could not fetch Kafka ${kafkaVersion}: ${lastLine(maven.text)}`);
 }
 
-async function format(classPath: string, into: string): Promise<void> {
+/** Formats a log directory of node 1; `more` are further arguments of the storage tool. */
+export async function format(classPath: string, into: string, more: ReadonlyArray<string> = []): Promise<void> {
   const settings = `${into}/server.properties`;
   const data = `${into}/data`;
   // Formatting reads the node's id, its role and the log directory; ports don't get into what it writes.
@@ -111,6 +112,7 @@ async function format(classPath: string, into: string): Promise<void> {
     "dHJvdXBlLWthZmthLTEyMw",
     "--config",
     settings,
+    ...more,
   ]);
   if (tool.code !== 0) throw new NoKafka(`Kafka's log directory could not be formatted: ${lastLine(tool.text)}`);
   for await (const file of Deno.readDir(data)) await Deno.rename(`${data}/${file.name}`, `${into}/${file.name}`);

@@ -17,6 +17,8 @@ export interface KafkaOptions {
   readonly startTimeout?: number;
   /** More lines for server.properties; a later line wins. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The files of a formatted log directory; default one without users. */
+  readonly template?: string;
   /** Ends a start under way. */
   readonly signal?: AbortSignal;
 }
@@ -43,7 +45,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
   const lock = temporary ? null : await lockFolder(folder);
   const port = options.port || freePort();
   const { startTimeout, signal } = options;
-  await prepare(folder, template);
+  await prepare(folder, options.template ?? template);
   const kafka = await launch({
     classPath,
     folder,
