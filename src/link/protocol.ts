@@ -10,7 +10,7 @@ import type { TopicApis } from "./protocol_topics.ts";
 
 export type { PartitionMetadata, TopicMetadata } from "./protocol_cluster.ts";
 export type { CommittedOffset, MemberIdentity, PartitionsOfTopicId } from "./protocol_groups.ts";
-export type { AbortedTransaction, FetchedPartition } from "./protocol_records.ts";
+export type { AbortedTransaction, FetchedPartition, FetchRequestTopic } from "./protocol_records.ts";
 export type { ConfigResource } from "./protocol_topics.ts";
 
 /** The parts of a request or answer that belong to one topic. */

@@ -25,6 +25,14 @@ export interface FetchedPartition {
   readonly preferredReadReplica: number;
   /** Record batches; the last one may be cut short. Empty when there is nothing. */
   readonly records: Uint8Array;
+  /** The log has other records from some offset on: where the largest epoch it shares with the asker's ends (KIP-595). */
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number };
+}
+
+/** A topic in a Fetch request. */
+export interface FetchRequestTopic<P> extends PerTopic<P> {
+  /** Its id, 32 hex digits, by which it is asked for where the broker knows how (Kafka 3.1): another topic of that name is another. */
+  readonly topicId?: string;
 }
 
 /** Produce, Fetch, ListOffsets, InitProducerId, DeleteRecords. */
@@ -59,11 +67,13 @@ export interface RecordApis {
       readonly isolationLevel: 0 | 1;
       readonly rackId: string;
       readonly topics: ReadonlyArray<
-        PerTopic<
+        FetchRequestTopic<
           {
             readonly partition: number;
             readonly currentLeaderEpoch: number;
             readonly fetchOffset: number;
+            /** The leader epoch of the record before `fetchOffset`, or -1: tells whether the log was cut off below it. */
+            readonly lastFetchedEpoch?: number;
             readonly maxBytes: number;
           }
         >

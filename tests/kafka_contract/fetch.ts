@@ -176,6 +176,27 @@ export const fetch: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "Fetch by a topic's id gives its records, and none of a topic of the same name that is created later",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      yield* kafka.produce(topic, batch(["old"]));
+      const { topicId } = yield* kafka.describe(topic);
+      const fetch = Effect.suspend(() => {
+        const request = fetchRequest(topic, 0, {});
+        const topics = request.topics.map((one) => ({ ...one, topicId }));
+        return Effect.map(kafka.call("Fetch", { ...request, topics }), ({ topics }) => topics[0]);
+      });
+      const before = yield* fetch;
+      assertEquals([before.name, values(before.partitions[0].records)], [topic, ["old"]]);
+      yield* kafka.call("DeleteTopics", { timeoutMs: 10_000, topics: [topic] });
+      yield* kafka.until(kafka.create({ name: topic }), ({ errorCode }) => errorCode === 0);
+      yield* kafka.led(topic, 1);
+      yield* kafka.produce(topic, batch(["new"]));
+      const after = (yield* fetch).partitions[0];
+      assertEquals([after.errorCode, after.records.length], [ErrorCode.UNKNOWN_TOPIC_ID, 0]);
+    }),
+  },
+  {
     name: "Fetch of no partition is answered at once",
     check: Effect.fnUntraced(function* (kafka) {
       const before = yield* now;

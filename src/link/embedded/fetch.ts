@@ -4,7 +4,7 @@
  * @module
  */
 import { ErrorCode } from "../error_code.ts";
-import type { Answer, FetchedPartition, PerTopic, Request } from "../protocol.ts";
+import type { Answer, FetchedPartition, FetchRequestTopic, Request } from "../protocol.ts";
 import type { Moment } from "./moment.ts";
 import { leaderEpoch, type PartitionLog } from "./partition_log.ts";
 import type { Topics } from "./topics.ts";
@@ -25,12 +25,15 @@ export function fetch(
 }
 
 class WaitingFetch extends Waiting<Answer<"Fetch">> {
-  readonly #logs: ReadonlyArray<PerTopic<{ readonly asked: Asked; readonly log: PartitionLog | undefined }>>;
+  readonly #logs: ReadonlyArray<
+    FetchRequestTopic<{ readonly asked: Asked; readonly log: PartitionLog | undefined }>
+  >;
 
   constructor(readonly topics: Topics, readonly request: Request<"Fetch">, readonly deadline: number) {
     super();
-    this.#logs = request.topics.map(({ name, partitions }) => ({
+    this.#logs = request.topics.map(({ name, topicId, partitions }) => ({
       name,
+      topicId,
       partitions: partitions.map((asked) => ({ asked, log: topics.log(name, asked.partition) })),
     }));
   }
@@ -57,9 +60,9 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
   #enough(): boolean {
     let missing = this.request.minBytes;
     if (missing <= 0 || this.#logs.length === 0) return true;
-    for (const { name, partitions } of this.#logs) {
+    for (const { name, topicId, partitions } of this.#logs) {
       for (const { asked, log } of partitions) {
-        if (this.#fault(name, asked, log) !== 0 || log === undefined) return true;
+        if (this.#fault(name, topicId, asked, log) !== 0 || log === undefined) return true;
         missing -= Math.min(log.available(asked.fetchOffset), asked.maxBytes);
         if (missing <= 0) return true;
       }
@@ -70,10 +73,10 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
   #read(): Answer<"Fetch"> {
     let room = this.request.maxBytes;
     let empty = true;
-    const topics = this.#logs.map(({ name, partitions }) => ({
+    const topics = this.#logs.map(({ name, topicId, partitions }) => ({
       name,
       partitions: partitions.map(({ asked, log }): FetchedPartition => {
-        const errorCode = this.#fault(name, asked, log);
+        const errorCode = this.#fault(name, topicId, asked, log);
         if (errorCode !== 0 || log === undefined) return refused(asked.partition, errorCode);
         // Progress is sure: the first batch comes however large it is.
         const records = log.read(asked.fetchOffset, Math.min(asked.maxBytes, room), empty);
@@ -94,7 +97,8 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
     return { throttleTimeMs: 0, errorCode: 0, topics };
   }
 
-  #fault(name: string, asked: Asked, log: PartitionLog | undefined): number {
+  #fault(name: string, topicId: string | undefined, asked: Asked, log: PartitionLog | undefined): number {
+    if (topicId !== undefined && this.topics.get(name)?.id !== topicId) return ErrorCode.UNKNOWN_TOPIC_ID;
     // The topic may have been deleted, and even created again, since the wait began.
     if (log === undefined || this.topics.log(name, asked.partition) !== log) {
       return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;

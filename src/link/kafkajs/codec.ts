@@ -14,6 +14,8 @@ export interface Codec<A extends ApiName> {
   readonly version: number;
   /** Since this version the API has compact types and tagged fields, in the headers too. */
   readonly flexible?: boolean;
+  /** Whether this version can say what `request` asks; default: it can. */
+  readonly fits?: (request: Request<A>) => boolean;
   /** About how many bytes the request takes. */
   readonly size?: (request: Request<A>) => number;
   /** Writes the request's body. */

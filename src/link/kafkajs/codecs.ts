@@ -5,7 +5,7 @@
 import type { ApiName, Request } from "../protocol.ts";
 import { createPartitions, createTopics, deleteRecords, deleteTopics, describeConfigs } from "./admin.ts";
 import type { Codec } from "./codec.ts";
-import { fetch, listOffsets } from "./fetch.ts";
+import { fetchById, fetchByName, listOffsets } from "./fetch.ts";
 import { consumerGroupDescribe, consumerGroupHeartbeat } from "./consumer_groups.ts";
 import { describeGroups, heartbeat, joinGroup, leaveGroup, syncGroup } from "./groups.ts";
 import { findCoordinator, metadata } from "./metadata.ts";
@@ -17,7 +17,7 @@ import { Writer } from "./writer.ts";
 /** The codecs by the name of their API; where there are several, the newest stands first. */
 export const codecs: { readonly [A in ApiName]: ReadonlyArray<Codec<A>> } = {
   Produce: [produce],
-  Fetch: [fetch],
+  Fetch: [fetchById, fetchByName],
   ListOffsets: [listOffsets],
   Metadata: [metadata],
   FindCoordinator: [findCoordinator],

@@ -124,6 +124,12 @@ export class Reader {
     return this.raw(length === -1 ? 0 : length);
   }
 
+  /** Bytes of the flexible versions as a view into the answer; null is empty. */
+  compactBytes(): Uint8Array {
+    const length = this.varint() - 1;
+    return this.raw(length === -1 ? 0 : length);
+  }
+
   /** `length` bytes as a view into the answer. */
   raw(length: number): Uint8Array {
     const at = this.#take(length);
@@ -157,11 +163,17 @@ export class Reader {
     return items;
   }
 
-  /** Passes the tagged fields at the end of a structure of the flexible versions. */
-  tags(): void {
+  /** Passes the tagged fields at the end of a structure of the flexible versions; `read` is given each one's number. */
+  tags(read?: (tag: number) => void): void {
     for (let left = this.varint(); left > 0; left--) {
-      this.varint();
-      this.#take(this.varint());
+      const tag = this.varint();
+      const length = this.varint();
+      const at = this.#take(length);
+      if (read === undefined) continue;
+      this.#at = at;
+      read(tag);
+      if (this.#at > at + length) throw new Malformed(`tagged field ${tag} at byte ${at} is longer than it says`);
+      this.#at = at + length;
     }
   }
 

@@ -147,7 +147,7 @@ export class WireConnection implements Connection {
   ): Effect.Effect<Answer<A>, ConnectionError> =>
     Effect.suspend(() => {
       if (this.#phase !== "open") return Effect.fail(this.#closed(this.#fault?.message ?? "it was never opened"));
-      const codec = codecFor(api, this.#versions);
+      const codec = codecFor(api, this.#versions, request);
       if (typeof codec === "string") return Effect.fail(new ConnectionError(this.#broker, "unsupported", codec));
       const correlationId = this.#connection.nextCorrelationId();
       const frame = encodeRequest(codec, request, correlationId, this.settings.clientId);
