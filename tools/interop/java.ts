@@ -3,7 +3,7 @@
  * jars, whose class path they run on.
  * @module
  */
-import { lastLine, run } from "../kafka/command.ts";
+import { run } from "../kafka/command.ts";
 import { cacheFolder, distribution, here as kafkaTools, NoKafka, once } from "../kafka/distribution.ts";
 
 /** A compiled program. */
@@ -21,7 +21,6 @@ export async function javaProgram(name: string): Promise<JavaProgram> {
   const classes = `${cacheFolder()}/classes/${name}-${await hash(source)}`;
   await Deno.mkdir(`${cacheFolder()}/classes`, { recursive: true });
   await once(classes, (into) => compile(source, classPath, into));
-  const separator = Deno.build.os === "windows" ? ";" : ":";
   const jvm = [
     "-cp",
     `${classes}${separator}${classPath}`,
@@ -47,10 +46,19 @@ export async function javaProgram(name: string): Promise<JavaProgram> {
 async function compile(source: string, classPath: string, into: string): Promise<void> {
   // As a module: a program called javac need not be on the PATH.
   const compiler = ["--module", "jdk.compiler/com.sun.tools.javac.Main"];
-  const javac = await run("java", [...compiler, "--release", "17", "-cp", classPath, "-d", into, source]);
+  const jars = await expanded(classPath);
+  const javac = await run("java", [...compiler, "--release", "17", "-cp", jars, "-d", into, source]);
   if (javac.code === 0) return;
   const noCompiler = javac.text.includes("jdk.compiler not found");
-  throw new NoKafka(noCompiler ? `this Java has no compiler; it takes a JDK: ${lastLine(javac.text)}` : javac.text);
+  throw new NoKafka(noCompiler ? "this Java has no compiler: it takes a JDK" : `${source}: ${javac.text}`);
+}
+
+/** The jars of a class path that ends in a star: the compiler knows no stars when it is run as a module. */
+async function expanded(classPath: string): Promise<string> {
+  const folder = classPath.slice(0, -1);
+  const jars: Array<string> = [];
+  for await (const { name } of Deno.readDir(folder)) jars.push(folder + name);
+  return jars.join(separator);
 }
 
 /** The beginning of a file's hash: a changed program is another one. */
@@ -61,4 +69,5 @@ async function hash(path: string): Promise<string> {
 
 /** The folder of this file. */
 const here = import.meta.dirname ?? ".";
+const separator = Deno.build.os === "windows" ? ";" : ":";
 const text = new TextDecoder();
