@@ -19,6 +19,8 @@ export class Reply<A, E> {
   /** Waits for the outcome. For one fiber. */
   readonly wait: Effect.Effect<A, E> = Effect.suspend(() =>
     this.#outcome ?? Effect.callback<A, E>((resume) => {
+      // A fiber may lose its turn between the two looks, and it is settled meanwhile.
+      if (this.#outcome !== null) return resume(this.#outcome);
       this.#resume = resume;
       return Effect.sync(() => {
         this.#resume = null;
