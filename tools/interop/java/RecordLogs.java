@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -31,21 +32,29 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *   compacted BROKERS TOPIC COMPRESSION RETENTION keys over and over, tombstones, markers; ends when the log is compacted
  *   dump BROKERS TOPIC...                         every committed record as a line, then "TOPIC PARTITION end POSITION"
  *
- * plain creates TOPIC with LogAppendTime where its name ends in "-append". More than one command: with "+" between.
+ * plain creates TOPIC with LogAppendTime where its name ends in "-append". Several commands with "+" between run at once.
  */
 public class RecordLogs {
   static final HexFormat hex = HexFormat.of();
-  static final long day = 86_400_000L;
 
   public static void main(String[] args) throws Exception {
+    List<CompletableFuture<Void>> running = new ArrayList<>();
     List<String> command = new ArrayList<>();
-    for (String arg : args) {
-      if (arg.equals("+")) {
-        run(command);
+    for (int i = 0; i <= args.length; i++) {
+      if (i < args.length && !args[i].equals("+")) command.add(args[i]);
+      else {
+        List<String> one = List.copyOf(command);
         command.clear();
-      } else command.add(arg);
+        running.add(CompletableFuture.runAsync(() -> {
+          try {
+            run(one);
+          } catch (Exception failure) {
+            throw new RuntimeException(failure);
+          }
+        }, task -> new Thread(task).start()));
+      }
     }
-    run(command);
+    for (var one : running) one.get();
   }
 
   static void run(List<String> args) throws Exception {
@@ -178,8 +187,9 @@ public class RecordLogs {
       set(admin, cluster, "log.cleaner.backoff.ms", "100");
       create(admin, topic, 1, Map.of("cleanup.policy", "compact", "segment.ms", "1000", "min.cleanable.dirty.ratio", "0.001",
           "delete.retention.ms", retention));
-      // Segments are rolled by the records' own times, so a leap of them makes a segment that may be compacted.
-      long time = System.currentTimeMillis() - day;
+      // Segments are rolled by the records' own times, so a leap of them makes a segment that may be compacted. Markers
+      // have the present time.
+      long time = System.currentTimeMillis();
       for (int round = 0; round < 8; round++) {
         boolean transactional = round % 3 == 1;
         try (var producer = transactional
