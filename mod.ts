@@ -21,6 +21,19 @@
  */
 export * from "./src/actor.ts";
 export * from "./src/actor_system.ts";
+export * from "./src/admin/admin.ts";
+export type { Administration, AdministrationOptions } from "./src/admin/administration.ts";
+export type { GroupDescription, GroupLag, MemberDescription, PartitionLag } from "./src/admin/group_admin.ts";
+export type { ListedOffset, LogPosition, TopicOrPartition } from "./src/admin/offset_admin.ts";
+export type { OffsetChange, ResetOptions, ResetTarget } from "./src/admin/offset_reset.ts";
+export type { AdminError } from "./src/admin/refusals.ts";
+export type {
+  CreatedTopic,
+  CreateTopicsOptions,
+  NewTopic,
+  PartitionDescription,
+  TopicDescription,
+} from "./src/admin/topic_admin.ts";
 export * from "./src/broker.ts";
 export * from "./src/context.ts";
 export * from "./src/errors.ts";

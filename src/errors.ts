@@ -14,7 +14,7 @@ export class ConnectionError extends Error {
   /** `broker` is host:port; `reason` says at which point it failed. */
   constructor(
     readonly broker: string,
-    readonly reason: "refused" | "closed" | "timeout" | "malformed" | "unsupported" | "authentication",
+    readonly reason: "refused" | "closed" | "timeout" | "malformed" | "unsupported" | "tls" | "authentication",
     detail: string,
     options?: ErrorOptions,
   ) {
@@ -129,7 +129,19 @@ export class ContextFenced extends Error {
   }
 }
 
-/** The group refuses this member for good. */
+/** A topic can't be made, changed, described or read as was asked. */
+export class TopicError extends Error {
+  /** For `Effect.catchTag`. */
+  readonly _tag = "TopicError";
+  /** Printed in stack traces. */
+  override readonly name = "TopicError";
+  /** `type` is Kafka's error, such as TOPIC_ALREADY_EXISTS; `detail` says what to do. */
+  constructor(readonly topic: string, readonly type: string, detail: string, options?: ErrorOptions) {
+    super(`topic ${topic}: ${type}: ${detail}`, options);
+  }
+}
+
+/** The group refuses this member, or what was asked of the group, for good. */
 export class GroupError extends Error {
   /** For `Effect.catchTag`. */
   readonly _tag = "GroupError";
@@ -147,11 +159,14 @@ export class OffsetOutOfRange extends Error {
   readonly _tag = "OffsetOutOfRange";
   /** Printed in stack traces. */
   override readonly name = "OffsetOutOfRange";
-  /** The position that was asked for. */
-  constructor(readonly topic: string, readonly partition: number, readonly offset: number) {
-    super(
-      `${topic}/${partition}@${offset}: the log no longer has (or never had) this offset; set outOfRange to "earliest" or "latest" to go on`,
-    );
+  /** The position that was asked for, and what is known of why it is not there. */
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    readonly offset: number,
+    detail = "the log no longer has (or never had) this offset",
+  ) {
+    super(`${topic}/${partition}@${offset}: ${detail}; set outOfRange to "earliest" or "latest" to go on`);
   }
 }
 

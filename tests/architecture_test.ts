@@ -6,7 +6,7 @@ import { findCycle, type SourceFile, sourceFile, sourceFiles } from "./support/i
 
 /** A layer's files (a folder ends with a slash; the first layer that names a file has it) and the layers it may import. */
 const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>, may: ReadonlyArray<string>]> = [
-  ["entry", ["mod.ts"], ["vocabulary", "broker", "logger", "edge", "system"]],
+  ["entry", ["mod.ts"], ["vocabulary", "broker", "logger", "edge", "system", "admin"]],
   ["testing", ["src/testing/"], ["vocabulary", "ports", "format", "embedded", "broker", "logger", "system", "edge"]],
   // Where the framework meets a program and its process.
   ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts"], [
@@ -17,6 +17,8 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "partition",
     "system",
   ]],
+  // What is put together of the client without any actors: topics and groups looked after.
+  ["admin", ["src/admin/"], ["vocabulary", "ports", "client", "broker", "logger"]],
   ["broker", ["src/broker.ts"], ["vocabulary", "ports", "embedded", "kafkajs"]],
   ["logger", ["src/logger.ts"], ["vocabulary"]],
   ["vocabulary", ["src/*.ts"], []],

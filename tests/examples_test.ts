@@ -21,6 +21,15 @@ const expected: Record<string, ReadonlyArray<string>> = {
     "partition 1: closed",
   ],
   "08_test_an_actor.ts": ["shipped o-1", "dead letter: nothing to ship", "shipped o-3"],
+  "09_admin.ts": [
+    "2 partitions, kept for 604800000 ms",
+    "Stable: 1 member of archive holds 2 partitions",
+    "not now: NON_EMPTY_GROUP",
+    "behind by 0",
+    "invoices/0 would go back to 0",
+    "invoices/1 would go back to 0",
+    "behind by 10",
+  ],
 };
 
 for (const [name, lines] of Object.entries(expected)) {
