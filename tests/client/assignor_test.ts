@@ -205,6 +205,25 @@ Deno.test("cooperative-sticky stays fast with 20,000 partitions and 300 members 
   assert(took < 5_000, `${took} ms`);
 });
 
+Deno.test("cooperative-sticky takes well under a second for 2,000 partitions and 100 members that come and go", () => {
+  const topics = Array.from({ length: 200 }, (_, i) => `t${i}`);
+  const counts = new Map(topics.map((topic) => [topic, 10]));
+  // Each wants some of the topics, and hardly two want the same: the worst case.
+  const some = (i: number) => topics.filter((_, at) => (at * 7_919 + i * 104_729) % 13 < 5);
+  let members: Members = new Map(Array.from({ length: 100 }, (_, i) => [`m${i}`, member(some(i))]));
+  for (let round = 1; round <= 10; round++) {
+    for (let i = 0; i < 10; i++) {
+      members.delete(`m${round * 10 + i}`);
+      members.set(`n${round * 10 + i}`, member(some(round * 31 + i)));
+    }
+    const began = performance.now();
+    const assignment = assign(members, counts);
+    const took = performance.now() - began;
+    assert(took < 1_000, `${took} ms`);
+    members = next(members, assignment, round);
+  }
+});
+
 Deno.test("range gives runs of neighbours per topic", () => {
   const { assign } = assignors.range;
   const members: Members = new Map([["b", member(["t", "u"])], ["a", member(["t"])], ["c", member(["t"])]]);
