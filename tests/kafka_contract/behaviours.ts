@@ -3,6 +3,8 @@
  * @module
  */
 import { client } from "./client.ts";
+import { consumerGroups } from "./consumer_groups.ts";
+import { consumerGroupTimes } from "./consumer_group_times.ts";
 import type { Behaviour } from "./context.ts";
 import { fetch } from "./fetch.ts";
 import { groups } from "./groups.ts";
@@ -23,5 +25,7 @@ export const behaviours: ReadonlyArray<Behaviour> = [
   ...groups,
   ...groupTimeouts,
   ...staticMembers,
+  ...consumerGroups,
+  ...consumerGroupTimes,
   ...client,
 ];

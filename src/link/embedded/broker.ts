@@ -5,6 +5,8 @@
 import { ErrorCode } from "../error_code.ts";
 import type { BrokerAddress } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
+import type { ConsumerGroupSettings } from "./consumer_group.ts";
+import { consumerGroupDescribe, consumerGroupHeartbeat } from "./consumer_group_requests.ts";
 import { describeConfigs, describeGroups } from "./describe.ts";
 import { errorAnswer } from "./error_answer.ts";
 import { fetch } from "./fetch.ts";
@@ -30,14 +32,16 @@ type Handlers = {
 /** A broker, its controller and its coordinator in one. */
 export class Broker {
   readonly topics: Topics = new Topics();
-  readonly groups: Groups = new Groups();
+  readonly groups: Groups;
   readonly offsets: GroupOffsets = new GroupOffsets();
   /** The producer id that is given next. */
   nextProducerId = 1_000n;
   #journal = noJournal;
 
   /** `partitions` of a topic that is created without saying how many. */
-  constructor(readonly partitions: number) {}
+  constructor(readonly partitions: number, groups: ConsumerGroupSettings) {
+    this.groups = new Groups(this.topics, groups);
+  }
 
   /** What keeps changes from now on. */
   set journal(journal: Journal) {
@@ -70,8 +74,8 @@ export class Broker {
     CreateTopics: (request, now) => createTopics(this.topics, this.partitions, request, now),
     CreatePartitions: (request) => createPartitions(this.topics, request),
     DeleteTopics: (request) => deleteTopics(this.topics, request, (name) => this.offsets.forget(name)),
-    ConsumerGroupHeartbeat: (request) => unsupported("ConsumerGroupHeartbeat", request),
-    ConsumerGroupDescribe: (request) => unsupported("ConsumerGroupDescribe", request),
+    ConsumerGroupHeartbeat: (request, now) => consumerGroupHeartbeat(this.groups, request, now),
+    ConsumerGroupDescribe: (request, now) => consumerGroupDescribe(this.groups, this.topics, request, now),
     DescribeGroups: (request, now) => describeGroups(this.groups, this.offsets, request, now),
     DescribeConfigs: (request) => describeConfigs(this.topics, request),
     DeleteRecords: (request) => deleteRecords(this.topics, request),
@@ -84,8 +88,4 @@ export class Broker {
     const producerId = this.nextProducerId++;
     return { throttleTimeMs: 0, errorCode: 0, producerId, producerEpoch: 0 };
   }
-}
-
-function unsupported<A extends ApiName>(api: A, request: Request<A>): Answer<A> {
-  return errorAnswer(api, request, ErrorCode.UNSUPPORTED_VERSION);
 }

@@ -7,6 +7,7 @@ import { ConfigError, ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link.ts";
 import { Broker, brokerAddress } from "./broker.ts";
 import { EmbeddedConnection } from "./connection.ts";
+import { ConsumerGroup } from "./consumer_group.ts";
 import type { Intercept } from "./faults.ts";
 import { FileJournal } from "./file_journal.ts";
 import type { GroupState } from "./group.ts";
@@ -19,6 +20,20 @@ export interface EmbeddedOptions {
   readonly file?: string;
   /** Partitions of a topic created with -1; default 8. */
   readonly partitions?: number;
+  /**
+   * How often members of the newer group protocol are asked to be heard of, in milliseconds; default 500. Kafka's own
+   * default is 5,000, as its members are far away and many.
+   */
+  readonly heartbeatInterval?: number;
+  /**
+   * After how many milliseconds a silent member of that protocol is dead; default 10,000. Kafka's own default is 45,000.
+   */
+  readonly sessionTimeout?: number;
+  /**
+   * The shortest time between two assignments of that protocol, in milliseconds; default 0: each change is shared out at
+   * once. Kafka's own default is 1,000.
+   */
+  readonly assignmentInterval?: number;
 }
 
 /** A partition's log as it is. */
@@ -33,9 +48,11 @@ export interface StoredLog {
 
 /** A group as the last request left it. */
 export interface StoredGroup {
-  readonly state: GroupState;
+  /** Assigning and Reconciling are states of the newer protocol, of the others all but Empty and Stable of the classic. */
+  readonly state: GroupState | "Assigning" | "Reconciling";
+  /** The generation, or the group's epoch. */
   readonly generation: number;
-  /** The leader's member id, or "". */
+  /** The leader's member id, or "": groups of the newer protocol have none. */
   readonly leader: string;
   readonly members: ReadonlyArray<{ readonly memberId: string; readonly groupInstanceId: string | null }>;
 }
@@ -102,7 +119,8 @@ export class EmbeddedKafka {
   }
 
   #makeBroker(): Broker {
-    return new Broker(this.options.partitions ?? 8);
+    const { partitions = 8, heartbeatInterval = 500, sessionTimeout = 10_000, assignmentInterval = 0 } = this.options;
+    return new Broker(partitions, { heartbeatInterval, sessionTimeout, assignmentInterval });
   }
 
   /** Takes the broker away: connections end, new ones are refused; what was stored stays. */
@@ -152,14 +170,16 @@ export class EmbeddedKafka {
   group(groupId: string): StoredGroup | undefined {
     const group = this.#broker.groups.peek(groupId);
     if (group === undefined) return undefined;
+    const members = this.members(groupId);
+    if (group instanceof ConsumerGroup) return { state: group.state, generation: group.epoch, leader: "", members };
     const { state, generation, leader } = group;
-    return { state, generation, leader, members: this.members(groupId) };
+    return { state, generation, leader, members };
   }
 
   /** A group's members. */
   members(groupId: string): StoredGroup["members"] {
-    const members = this.#broker.groups.peek(groupId)?.members.values() ?? [];
-    return [...members].map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId }));
+    const members = [...this.#broker.groups.peek(groupId)?.members.values() ?? []];
+    return members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId }));
   }
 
   #connect(

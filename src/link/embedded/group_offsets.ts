@@ -6,8 +6,10 @@
 import { partitionKey } from "../../record.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, PerTopic, Request } from "../protocol.ts";
+import type { ConsumerGroup } from "./consumer_group.ts";
 import { presentMember } from "./group_requests.ts";
 import type { Groups } from "./groups.ts";
+import { heldPartition } from "./held_partition.ts";
 import { type CommitNote, type Journal, noJournal } from "./journal.ts";
 import type { Moment } from "./moment.ts";
 import { perPartition } from "./per_partition.ts";
@@ -64,7 +66,7 @@ export function offsetCommit(
   request: Request<"OffsetCommit">,
   now: Moment,
 ): Answer<"OffsetCommit"> {
-  const refused = commitFault(groups, request, now);
+  const refused = commitFault(topics, groups, request, now);
   const notes: Array<CommitNote> = [];
   const answers = perPartition(request.topics, (topic, { partition, committedOffset, committedMetadata }) => {
     const answer = (errorCode: number) => ({ partition, errorCode });
@@ -79,8 +81,10 @@ export function offsetCommit(
 }
 
 /** Why nothing may be committed, or 0. */
-function commitFault(groups: Groups, request: Request<"OffsetCommit">, now: Moment): number {
+function commitFault(topics: Topics, groups: Groups, request: Request<"OffsetCommit">, now: Moment): number {
   const { groupId, generationId, memberId, groupInstanceId } = request;
+  const consumers = groups.consumer(groupId, now);
+  if (consumers !== undefined) return staleCommit(topics, consumers, request);
   const group = groups.get(groupId, now);
   if (group === undefined) return generationId < 0 ? 0 : ErrorCode.ILLEGAL_GENERATION;
   // Whoever takes no part in the group may commit for it while it has no members.
@@ -92,6 +96,19 @@ function commitFault(groups: Groups, request: Request<"OffsetCommit">, now: Mome
   group.heard(member, now.monotonic);
   group.announce();
   return 0;
+}
+
+/** Why nothing may be committed under a member's epoch, or 0. One partition it may not commit refuses them all. */
+function staleCommit(topics: Topics, group: ConsumerGroup, request: Request<"OffsetCommit">): number {
+  const { generationId, memberId } = request;
+  if (generationId < 0 && group.members.size === 0) return 0;
+  const member = group.members.get(memberId);
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  const fresh = generationId === member.epoch || request.topics.every(({ name, partitions }) => {
+    const id = topics.get(name)?.id ?? "";
+    return partitions.every(({ partition }) => member.mayCommit(heldPartition(id, partition), generationId));
+  });
+  return fresh ? 0 : ErrorCode.STALE_MEMBER_EPOCH;
 }
 
 /** Answers OffsetFetch. */

@@ -5,6 +5,7 @@
  */
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, MemberIdentity, Request } from "../protocol.ts";
+import type { ConsumerGroup } from "./consumer_group.ts";
 import type { Group } from "./group.ts";
 import type { GroupMember } from "./group_member.ts";
 import type { Groups } from "./groups.ts";
@@ -77,6 +78,10 @@ export function heartbeat(groups: Groups, request: Request<"Heartbeat">, now: Mo
 /** Answers LeaveGroup. */
 export function leaveGroup(groups: Groups, request: Request<"LeaveGroup">, now: Moment): Answer<"LeaveGroup"> {
   if (request.groupId === "") return { throttleTimeMs: 0, errorCode: ErrorCode.INVALID_GROUP_ID, members: [] };
+  const consumers = groups.consumer(request.groupId, now);
+  if (consumers !== undefined) {
+    return { throttleTimeMs: 0, errorCode: 0, members: request.members.map((who) => expel(consumers, who)) };
+  }
   const group = groups.get(request.groupId, now);
   let gone = false;
   const members = request.members.map((who) => {
@@ -87,6 +92,16 @@ export function leaveGroup(groups: Groups, request: Request<"LeaveGroup">, now: 
   if (gone) group?.rebalance(now.monotonic);
   group?.announce();
   return { throttleTimeMs: 0, errorCode: 0, members };
+}
+
+/** Whoever looks after a group may remove members of the newer protocol, too. */
+function expel(group: ConsumerGroup, { memberId, groupInstanceId }: Who) {
+  const answer = (errorCode: number) => ({ memberId, errorCode });
+  const member = groupInstanceId === null ? group.members.get(memberId) : group.staticMember(groupInstanceId);
+  if (member === undefined) return answer(ErrorCode.UNKNOWN_MEMBER_ID);
+  if (memberId !== "" && memberId !== member.memberId) return answer(ErrorCode.FENCED_INSTANCE_ID);
+  group.remove(member);
+  return answer(0);
 }
 
 function leave(group: Group, who: Who, now: Moment): number {

@@ -28,7 +28,11 @@ export function joinGroup(
     return joinRefused(ErrorCode.INVALID_SESSION_TIMEOUT, memberId);
   }
   const group = memberId === "" ? groups.getOrMake(groupId, now) : groups.get(groupId, now);
-  if (group === undefined) return joinRefused(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
+  if (group === undefined) {
+    // Where a group of the newer protocol has members.
+    const errorCode = memberId === "" ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID;
+    return joinRefused(errorCode, memberId);
+  }
   if (!group.supports(request.protocolType, request.protocols)) {
     return joinRefused(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
   }

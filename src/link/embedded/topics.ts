@@ -22,12 +22,18 @@ export const defaultMaxMessageBytes = 1_048_588;
 /** All topics by name. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
+  readonly #byId = new Map<string, Topic>();
   /** Kept from now on. */
   journal: Journal = noJournal;
 
   /** A topic, if there is one. */
   get(name: string): Topic | undefined {
     return this.#topics.get(name);
+  }
+
+  /** A topic by its id, if there is one. */
+  byId(id: string): Topic | undefined {
+    return this.#byId.get(id);
   }
 
   /** A partition's log, if there is one. */
@@ -51,6 +57,7 @@ export class Topics {
       partitions: Array.from({ length: partitions }, () => new PartitionLog()),
     };
     this.#topics.set(name, topic);
+    this.#byId.set(id, topic);
     return topic;
   }
 
@@ -64,6 +71,7 @@ export class Topics {
   delete(topic: Topic): void {
     this.journal.topicDeleted(topic.name);
     this.#topics.delete(topic.name);
+    this.#byId.delete(topic.id);
     for (const log of topic.partitions) log.changed.wake();
   }
 }
