@@ -66,6 +66,7 @@ const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
   drainTimeout: true,
   events: true,
   fetch: true,
+  groupProtocol: true,
   heartbeatInterval: true,
   instanceId: true,
   layer: true,

@@ -21,8 +21,11 @@ interface Asked<A extends OffsetApi> {
   readonly answer: Answer<A>;
 }
 
-/** How often a commit is tried again for a topic its coordinator has not heard of: a new topic takes a while. */
-const unknownTopicRetries = 20;
+/**
+ * How often a commit is tried again for a topic its coordinator has not heard of, as a new topic takes a while; and for an
+ * epoch that has risen, as the heartbeat that tells of it may be under way.
+ */
+const earlyRetries = 20;
 
 /** Asks the coordinator of one group; many fibers may do so at once. */
 export class GroupOffsets {
@@ -45,7 +48,8 @@ export class GroupOffsets {
     let left = partitions;
     for (let failures = 0, unstable = 0; left.length > 0;) {
       const topics = perTopic(left, ({ partition }) => partition);
-      const asked = yield* this.#ask("OffsetFetch", { groupId: this.groupId, requireStable: true, topics }, failures);
+      const request = () => ({ groupId: this.groupId, requireStable: true, topics });
+      const asked = yield* this.#ask("OffsetFetch", request, failures);
       if (asked === null) {
         yield* pause(failures++, 20, 1_000);
         continue;
@@ -79,22 +83,37 @@ export class GroupOffsets {
 
   /** See {@linkcode Offsets.commit}. */
   readonly commit = Effect.fnUntraced(
-    function* (this: GroupOffsets, membership: Membership, offsets: ReadonlyArray<OffsetToCommit>) {
-      const { groupId, memberId, generation, groupInstanceId } = membership;
+    function* (
+      this: GroupOffsets,
+      membership: Membership,
+      offsets: ReadonlyArray<OffsetToCommit>,
+      held: (offset: OffsetToCommit) => boolean,
+    ) {
+      const { groupId, memberId, generation, groupInstanceId, losses } = membership;
       // Never as generation -1: an empty group takes that from anybody.
+      const over = () =>
+        losses === undefined
+          ? membership.generation !== generation || membership.memberId !== memberId
+          : membership.generation < 0 || membership.losses !== losses;
       const fenced = () =>
-        generation < 0 || membership.generation !== generation || membership.memberId !== memberId
+        generation < 0 || over()
           ? this.#error("OffsetCommit", ErrorCode.ILLEGAL_GENERATION, `generation ${generation} is over`)
           : null;
       let left = offsets;
-      for (let failures = 0; left.length > 0; failures++) {
+      for (let failures = 0;; failures++) {
         if (failures > 0) yield* pause(failures - 1, 20, 1_000);
-        const topics = perTopic(left, ({ partition, offset, metadata }) => ({
-          partition,
-          committedOffset: offset,
-          committedMetadata: metadata,
-        }));
-        const request = { groupId, generationId: generation, memberId, groupInstanceId, topics };
+        left = left.filter(held);
+        if (left.length === 0) return;
+        // Put together when it is sent: what is held and the epoch belong together.
+        const request = () => {
+          left = left.filter(held);
+          const topics = perTopic(left, ({ partition, offset, metadata }) => ({
+            partition,
+            committedOffset: offset,
+            committedMetadata: metadata,
+          }));
+          return { groupId, generationId: membership.generation, memberId, groupInstanceId, topics };
+        };
         const asked = yield* this.#ask("OffsetCommit", request, failures, fenced);
         if (asked === null) continue;
         const codes = new Map<string, number>();
@@ -106,7 +125,9 @@ export class GroupOffsets {
         for (const offset of left) {
           const errorCode = codes.get(partitionKey(offset.topic, offset.partition)) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
           if (errorCode === 0) continue;
-          const early = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && failures < unknownTopicRetries;
+          const early = failures < earlyRetries &&
+            (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
+              (errorCode === ErrorCode.STALE_MEMBER_EPOCH && losses !== undefined));
           if (!early && !isCoordinatorTrouble(errorCode)) {
             const where = `${offset.topic}/${offset.partition}@${offset.offset}`;
             return yield* Effect.fail(this.#error("OffsetCommit", errorCode, where));
@@ -126,7 +147,7 @@ export class GroupOffsets {
   /** One request: its answer, or null when it is worth another try later. `fenced` is asked right before it is sent. */
   #ask<A extends OffsetApi>(
     api: A,
-    request: Request<A>,
+    request: () => Request<A>,
     failures: number,
     fenced: () => KafkaError | null = () => null,
   ): Effect.Effect<Asked<A> | null, KafkaError> {
@@ -140,7 +161,7 @@ export class GroupOffsets {
       yield* check;
       // Who gives up waiting leaves no silent connection behind, on which the next one would wait as long.
       const answer = yield* Effect.onInterrupt(
-        connection.call(api, request, this.requestTimeout),
+        connection.call(api, request(), this.requestTimeout),
         () => this.#connection.forget(connection),
       );
       return { connection, answer };

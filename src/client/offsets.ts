@@ -34,8 +34,11 @@ export const makeOffsets: (cluster: Cluster, options?: OffsetsOptions) => Effect
     const listing = new OffsetListing(cluster, requestTimeout, options.isolationLevel ?? 0, warnings, scope);
     return {
       committed: (groupId: string, partitions: ReadonlyArray<TopicPartition>) => group(groupId).committed(partitions),
-      commit: (membership: Membership, offsets: ReadonlyArray<OffsetToCommit>) =>
-        group(membership.groupId).commit(membership, offsets),
-      list: (partitions: ReadonlyArray<TopicPartition>, timestamp: number) => listing.list(partitions, timestamp),
+      commit: (
+        membership: Membership,
+        offsets: ReadonlyArray<OffsetToCommit>,
+        held: (offset: OffsetToCommit) => boolean = () => true,
+      ) => group(membership.groupId).commit(membership, offsets, held),
+      list: listing.list.bind(listing),
     };
   });

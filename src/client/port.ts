@@ -43,14 +43,22 @@ export interface Cluster {
 export interface Membership {
   /** The group. */
   readonly groupId: string;
-  /** The member's id; "" before the first join and after it was forgotten. */
+  /** The member's id; in the classic protocol "" before the first join and after it was forgotten. */
   memberId: string;
   /** The static member's name, or null. */
   readonly groupInstanceId: string | null;
-  /** The generation; -1 while not a member. */
+  /**
+   * The generation; in KIP-848's protocol the member's epoch, which rises also while all partitions are kept. -1 while not a
+   * member.
+   */
   generation: number;
   /**
    * Until when (monotonic milliseconds of the fiber's Clock) the coordinator surely still counts this member in: the
+  /**
+   * In KIP-848's protocol: how often everything was lost so far. As long as it stays the same, what is held under one epoch
+   * is held under the next, too. Absent in the classic protocol.
+   */
+  losses?: number;
    * time at which the last answered heartbeat or sync was *sent*, plus the session time-out, less a margin.
    */
   deadline: number;
@@ -94,10 +102,18 @@ export interface Offsets {
   /**
    * Commits in one request. Connection errors and moving coordinators are retried inside (with back-off, while the
    * membership lasts); what is refused for good (ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, …)
-   * fails as a KafkaError, and the caller decides.
+   * fails as a KafkaError, and the caller decides. `held` is asked before each request: what is not held any more is left
+   * out, as a coordinator of KIP-848's protocol takes commits for partitions that are another member's by now.
    */
-  readonly commit: (membership: Membership, offsets: ReadonlyArray<OffsetToCommit>) => Effect.Effect<void, KafkaError>;
-  /** Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried. */
+  readonly commit: (
+    membership: Membership,
+    offsets: ReadonlyArray<OffsetToCommit>,
+    held?: (offset: OffsetToCommit) => boolean,
+  ) => Effect.Effect<void, KafkaError>;
+  /**
+   * Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried; `each` is told of those whose
+   * leader has answered, while others may still be waited for.
+   */
   readonly list: (
     partitions: ReadonlyArray<TopicPartition>,
     timestamp: number,

@@ -4,7 +4,7 @@
  */
 
 /** What a config belongs to: 2 a topic, 4 a broker. */
-export type ConfigResource = 2 | 4;
+export type ConfigResource = 2 | 4 | 32;
 
 /** CreateTopics, CreatePartitions, DeleteTopics, DescribeConfigs. */
 export interface TopicApis {

@@ -4,7 +4,7 @@
  */
 import { type Clock, Effect, Semaphore } from "effect";
 import { Warnings } from "../client/warnings.ts";
-import type { Membership, Offsets } from "../client/port.ts";
+import type { Membership, Offsets, OffsetToCommit } from "../client/port.ts";
 import type { KafkaError } from "../errors.ts";
 import { ErrorCode } from "../link/error_code.ts";
 import type { Partition } from "./partition.ts";
@@ -15,6 +15,7 @@ const forgotten: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_MEMBER_ID,
   ErrorCode.REBALANCE_IN_PROGRESS,
   ErrorCode.FENCED_INSTANCE_ID,
+  ErrorCode.GROUP_ID_NOT_FOUND,
 ]);
 
 /** Commits the positions of a group's partitions; one request at a time, so that an older one never overtakes. */
@@ -39,10 +40,13 @@ export class Committer {
         if (offset !== null) due.push([partition, offset]);
       }
       if (due.length === 0) return Effect.void;
-      return Effect.matchEffect(this.offsets.commit(this.membership, due.map(([, offset]) => offset)), {
+      // What is let go while this waits for its coordinator is its new owner's to commit.
+      const partitionOf = new Map<OffsetToCommit, Partition>(due.map(([partition, offset]) => [offset, partition]));
+      const held = (offset: OffsetToCommit) => partitionOf.get(offset)?.lease.fenced === false;
+      return Effect.matchEffect(this.offsets.commit(this.membership, [...partitionOf.keys()], held), {
         onSuccess: () =>
           Effect.sync(() => {
-            for (const [partition, offset] of due) partition.committed(offset);
+            for (const [partition, offset] of due) if (!partition.lease.fenced) partition.committed(offset);
           }),
         onFailure: (error) => this.#refused(error),
       });

@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, Effect, Fiber, Option, type Scope } from "effect";
 import type { ActorDefinition } from "../actor.ts";
+import { makeConsumerMember } from "../client/consumer_member.ts";
 import { makeFetcher } from "../client/fetcher.ts";
 import { makeMember } from "../client/member.ts";
 import type { Cluster, Fetcher, GroupMember, Offsets, OffsetToCommit, Sender } from "../client/port.ts";
@@ -65,16 +66,26 @@ export const makeConsumer = Effect.fnUntraced(function* (
   settings: SystemSettings,
   services: ConsumerServices,
 ) {
-  const scope = yield* Effect.scope;
+  const fork = yield* FiberSet.runtime(yield* FiberSet.make<void>())();
   const clock = yield* Clock.Clock;
   const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
   const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
   const { sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId, drainTimeout } = settings;
   const lastRoundTimeout = Math.min(sessionTimeout, drainTimeout / 2);
   const topics = [...byTopic.keys()];
-  const member: GroupMember = yield* makeMember(
+  const make = settings.groupProtocol === "consumer" ? makeConsumerMember : makeMember;
+  const member: GroupMember = yield* make(
     services.cluster,
-    { groupId, topics, sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId, lastRoundTimeout },
+    {
+      groupId,
+      topics,
+      sessionTimeout,
+      rebalanceTimeout,
+      heartbeatInterval,
+      instanceId,
+      lastRoundTimeout,
+      rackId: settings.fetch.rackId ?? null,
+    },
     {
       assigned: (partitions) => consumer.assigned(partitions),
       revoked: (partitions) => consumer.revoked(partitions),
@@ -150,18 +161,26 @@ export class Consumer {
   readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
-      const { generation } = this.member.membership;
-      // A coordinator or a leader may be away for long: neither a drain nor the next round waits for it.
-      const positions = yield* Effect.raceFirst(
-        this.#positions(partitions),
-        Effect.as(this.#until(() => this.#pointless(generation)), []),
+      yield* this.#begin(partitions);
+    });
+
+  /** Begins with partitions that are ours: each as soon as it is known where. Does not wait for the last. */
+  readonly #begin = Effect.fnUntraced(
+    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
+      const wait = {};
+      for (const { topic, partition } of partitions) this.#waiting.set(partitionKey(topic, partition), wait);
+      const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waits(at, wait)));
+      // A coordinator may be away for long: neither a drain nor the next round waits for it.
+      const none: Found = { known: [], fresh: [] };
+      const { known, fresh } = yield* Effect.raceFirst(
+        this.#positions.committed(partitions),
+        Effect.as(inVain, none),
       );
-      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
-      yield* this.#until(() => this.#pointless(generation) || this.#countedIn);
-      if (this.#pointless(generation)) return;
-      for (const { topic, partition, offset, metadata } of positions) {
-        const actor = this.actors.get(topic);
-        if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
+      // A leader may be away as well, and only the partitions it leads wait for it.
+      if (fresh.length > 0) {
+        const begun = this.#positions.begun(fresh, (start) => void this.fork(this.#start([start], wait)));
+        const failed = (error: KafkaError) => Effect.sync(() => this.services.failed(error));
+        this.fork(Effect.raceFirst(Effect.catch(begun, failed), inVain));
       }
       // "Latest" is a place only once it is committed: at the next start it would be another.
       const latest = this.partitions.filter((each) =>
@@ -221,9 +240,13 @@ export class Consumer {
     return Effect.asVoid(Effect.timeoutOption(Fiber.await(fiber), INTERRUPT_GRACE));
   }
 
-  /** Whether there is no sense in beginning: all is to end, or a membership of this generation is over. */
-  #pointless(generation: number): boolean {
-    return this.#drainUntil < Infinity || this.member.membership.generation !== generation;
+  /**
+   * Whether there is no sense in beginning: all is to end, or the membership is over. Its generation may rise while all is
+   * kept; and when all was lost, nothing waits any more.
+   */
+    /** Whether there is no sense in beginning: all is to end, or there is no membership. */
+  get #pointless(): boolean {
+    return this.#drainUntil < Infinity || !this.joined;
   }
 
   /** Whether the group surely counts this member in. */
@@ -235,18 +258,23 @@ export class Consumer {
     return Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#until(holds)));
   }
 
-  /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */
-  readonly #positions = Effect.fnUntraced(function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
-    const committed = yield* this.services.offsets.committed(this.groupId, partitions);
-    const known: OffsetToCommit[] = committed.filter(({ offset }) => offset >= 0);
-    const fresh = committed.filter(({ offset }) => offset < 0);
-    for (const [startFrom, timestamp] of [["earliest", -2], ["latest", -1]] as const) {
-      const asked = fresh.filter(({ topic }) => this.actors.get(topic)?.settings.startFrom === startFrom);
-      if (asked.length === 0) continue;
-      for (const listed of yield* this.services.offsets.list(asked, timestamp)) known.push({ ...listed, metadata: "" });
-    }
-    return known;
-  });
+  /** Starts those that still wait, once the group surely counts this member in. */
+  readonly #start = Effect.fnUntraced(
+    function* (this: Consumer, starts: ReadonlyArray<Start>, wait: object) {
+      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
+      yield* this.#until(() => this.#pointless || this.#countedIn);
+      if (this.#pointless) return;
+      const first: Partition[] = [];
+      for (const start of starts) {
+        if (!this.#waits(start, wait)) continue;
+        this.#waiting.delete(partitionKey(start.topic, start.partition));
+        const partition = this.#run(start);
+        if (partition !== null && start.map === emptyOffsetMap) first.push(partition);
+      }
+      // Where nothing is committed yet the place is one only once it is: "latest" would be another at the next start.
+      if (first.length > 0) this.fork(this.#committer.commit(first));
+    },
+  );
 
   readonly #start = Effect.fnUntraced(function* (this: Consumer, actor: ActorDefinition, start: OffsetToCommit) {
     const { topic, partition: number, offset, metadata } = start;

@@ -11,6 +11,9 @@ import { parseOptions } from "../options.ts";
 
 export type { Compression, FetcherOptions, SenderOptions };
 
+/** How the members of a group share its partitions. */
+export type GroupProtocol = "classic" | "consumer";
+
 /** What an operator may set. All times in milliseconds; each has a default. */
 export interface SystemSettingsInput {
   /** Partitions of a topic that is created at the start. Default 8. Topics that exist stay as they are. */
@@ -19,14 +22,27 @@ export interface SystemSettingsInput {
   readonly replicationFactor?: number;
   /** How long work in flight may take when a partition is let go or the system stops. Default 20,000. */
   readonly drainTimeout?: number;
-  /** After how long without a heartbeat a member's partitions are given to others. Default 10,000. */
+  /**
+   * How the members of a group share its partitions: "classic" (one of them does it, works with every Kafka) or
+   * "consumer" (KIP-848: the brokers do it, no member waits for another; Kafka 4.0 and newer). All processes of a group
+   * should say the same; a group moves from one to the other while they are restarted one by one. Default "classic".
+   */
+  readonly groupProtocol?: GroupProtocol;
+  /**
+   * After how long without a heartbeat a member's partitions are given to others. Default 10,000. With the group protocol
+   * "consumer" that is the brokers' setting (`group.consumer.session.timeout.ms`), and this is how long a process works on
+   * without having heard of them: keep it shorter.
+   */
   readonly sessionTimeout?: number;
   /**
    * How long the members of a group may take to let partitions go in a rebalance. Default 60,000; more than
    * `drainTimeout`, or work that is being finished would be repeated by another process.
    */
   readonly rebalanceTimeout?: number;
-  /** How often a heartbeat is sent, and so how soon a rebalance is noticed. Default 300; at most a third of `sessionTimeout`. */
+  /**
+   * How often a heartbeat is sent, and so how soon a rebalance is noticed. Default 300; at most a third of `sessionTimeout`.
+   * With the group protocol "consumer" the brokers say how often, and this is at least how often; default that third.
+   */
   readonly heartbeatInterval?: number;
   /** How often positions are committed: the work that a killed process leaves to be repeated. Default 1,000. */
   readonly commitInterval?: number;
@@ -71,6 +87,7 @@ const fetchSchema = z.strictObject({
 });
 
 const settingsSchema = z.object({
+  groupProtocol: z.enum(["classic", "consumer"]).default("classic"),
   partitions: z.int().min(1).max(10_000).default(8),
   replicationFactor: z.union([z.literal(-1), z.int().min(1).max(32_767)]).default(-1),
   drainTimeout: z.number().min(0).max(most).default(20_000),
@@ -88,7 +105,8 @@ export function systemSettings(input: SystemSettingsInput): SystemSettings {
   const parsed = parseOptions(settingsSchema, { ...input, instanceId: input.instanceId ?? null }, "");
   const { sessionTimeout, drainTimeout } = parsed;
   const rebalanceTimeout = parsed.rebalanceTimeout ?? Math.max(60_000, drainTimeout + 10_000);
-  const heartbeatInterval = parsed.heartbeatInterval ?? Math.min(300, sessionTimeout / 3);
+  const heartbeatInterval = parsed.heartbeatInterval ??
+    Math.min(parsed.groupProtocol === "consumer" ? Infinity : 300, sessionTimeout / 3);
   if (heartbeatInterval > sessionTimeout / 3) {
     throw new ConfigError("heartbeatInterval", `expected at most a third of sessionTimeout (${sessionTimeout} ms)`);
   }

@@ -7,6 +7,7 @@ Deno.test("systemSettings() fills in the documented defaults", () => {
     partitions: 8,
     replicationFactor: -1,
     drainTimeout: 20_000,
+    groupProtocol: "classic",
     sessionTimeout: 10_000,
     rebalanceTimeout: 60_000,
     heartbeatInterval: 300,
@@ -22,6 +23,13 @@ Deno.test("systemSettings() keeps the heartbeats and the rebalance in step with 
   assertEquals([heartbeatInterval, rebalanceTimeout], [100, 100_000]);
 });
 
+Deno.test("systemSettings() leaves the pace of heartbeats to the brokers with the group protocol \"consumer\"", () => {
+  const { heartbeatInterval } = systemSettings({ sessionTimeout: 9_000, groupProtocol: "consumer" });
+  assertEquals(heartbeatInterval, 3_000);
+  const faster = systemSettings({ groupProtocol: "consumer", heartbeatInterval: 100 });
+  assertEquals(faster.heartbeatInterval, 100);
+});
+
 const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
   [{ partitions: 0 }, "partitions: "],
   [{ partitions: 1.5 }, "partitions: "],
@@ -30,6 +38,7 @@ const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
   [{ sessionTimeout: Number.NaN }, "sessionTimeout: "],
   [{ heartbeatInterval: 5_000 }, "heartbeatInterval: expected at most a third"],
   [{ rebalanceTimeout: 10_000 }, "rebalanceTimeout: expected more than drainTimeout"],
+  [{ groupProtocol: "share" as "classic" }, "groupProtocol: "],
   [{ instanceId: "" }, "instanceId: "],
   [{ producer: { linger: -1 } }, "producer.linger: "],
   [{ producer: { compression: "rar" as "gzip" } }, "producer.compression: "],

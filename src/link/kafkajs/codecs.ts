@@ -9,7 +9,7 @@ import { fetchById, fetchByName, listOffsets } from "./fetch.ts";
 import { consumerGroupDescribe, consumerGroupHeartbeat } from "./consumer_groups.ts";
 import { describeGroups, heartbeat, joinGroup, leaveGroup, syncGroup } from "./groups.ts";
 import { findCoordinator, metadata } from "./metadata.ts";
-import { offsetCommit, offsetFetch } from "./offsets.ts";
+import { offsetCommit, offsetCommit9, offsetFetch } from "./offsets.ts";
 import { initProducerId, produce } from "./produce.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
@@ -25,7 +25,7 @@ export const codecs: { readonly [A in ApiName]: ReadonlyArray<Codec<A>> } = {
   SyncGroup: [syncGroup],
   Heartbeat: [heartbeat],
   LeaveGroup: [leaveGroup],
-  OffsetCommit: [offsetCommit],
+  OffsetCommit: [offsetCommit9, offsetCommit],
   OffsetFetch: [offsetFetch],
   InitProducerId: [initProducerId],
   CreateTopics: [createTopics],

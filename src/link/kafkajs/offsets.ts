@@ -5,6 +5,48 @@
 import type { Codec } from "./codec.ts";
 import { writeIdentity } from "./groups.ts";
 
+/** OffsetCommit 9 (Kafka 4.0 and newer): the first that members of KIP-848's protocol may use, by their epoch. */
+export const offsetCommit9: Codec<"OffsetCommit"> = {
+  key: 8,
+  version: 9,
+  flexible: true,
+  write: (writer, request) => {
+    writer.compactString(request.groupId);
+    writer.int32(request.generationId);
+    writer.compactString(request.memberId);
+    writer.compactString(request.groupInstanceId);
+    writer.compactArray(request.topics, (topic) => {
+      writer.compactString(topic.name);
+      writer.compactArray(topic.partitions, (partition) => {
+        writer.int32(partition.partition);
+        writer.int64(partition.committedOffset);
+        writer.int32(-1); // leader epoch: not known
+        writer.compactString(partition.committedMetadata);
+        writer.noTags();
+      });
+      writer.noTags();
+    });
+    writer.noTags();
+  },
+  read: (reader) => {
+    const throttleTimeMs = reader.int32();
+    const topics = reader.compactArray(() => {
+      const topic = {
+        name: reader.compactString(),
+        partitions: reader.compactArray(() => {
+          const answer = { partition: reader.int32(), errorCode: reader.int16() };
+          reader.tags();
+          return answer;
+        }),
+      };
+      reader.tags();
+      return topic;
+    });
+    reader.tags();
+    return { throttleTimeMs, topics };
+  },
+};
+
 /** OffsetCommit 7 (Kafka 2.3 to 4.x): the first with static members. */
 export const offsetCommit: Codec<"OffsetCommit"> = {
   key: 8,
