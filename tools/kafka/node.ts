@@ -120,6 +120,10 @@ function settings(
     "group.consumer.session.timeout.ms": "6000",
     "group.consumer.min.heartbeat.interval.ms": "100",
     "group.consumer.heartbeat.interval.ms": "500",
+    // What a topic keeps for a while only goes soon then; what has no such setting stays.
+    "log.retention.ms": "-1",
+    "log.retention.check.interval.ms": "500",
+    "log.initial.task.delay.ms": "500",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.cleaner.threads": "1",
     "num.network.threads": "2",
