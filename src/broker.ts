@@ -6,10 +6,27 @@ import type { Effect, Scope } from "effect";
 import type { ConfigError } from "./errors.ts";
 import { EmbeddedKafka, type EmbeddedOptions } from "./link/embedded/embedded.ts";
 import { makeKafkajsLink } from "./link/kafkajs/kafkajs.ts";
-import { type KafkaLinkOptions, linkSettings, type SaslOptions, type TlsOptions } from "./link/kafkajs/options.ts";
+import { type KafkaLinkOptions, linkSettings } from "./link/kafkajs/options.ts";
+import type {
+  OAuthToken,
+  Provided,
+  SaslOptions,
+  SaslPassword,
+  SaslToken,
+  TlsOptions,
+} from "./link/kafkajs/security_options.ts";
 import type { Link } from "./link/link.ts";
 
-export type { EmbeddedOptions, KafkaLinkOptions, SaslOptions, TlsOptions };
+export type {
+  EmbeddedOptions,
+  KafkaLinkOptions,
+  OAuthToken,
+  Provided,
+  SaslOptions,
+  SaslPassword,
+  SaslToken,
+  TlsOptions,
+};
 
 /** A Kafka that a system can be given; made by {@linkcode kafka} or {@linkcode embedded}. */
 export interface Broker {

@@ -10,6 +10,7 @@ export function parseOptions<T>(schema: z.ZodType<T>, value: unknown, name: stri
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const field = [name, ...issue.path.map(String)].filter((part) => part !== "").join(".");
-  throw new ConfigError(field, issue.message);
+  const stray = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const field = [name, ...issue.path.map(String), ...stray].filter((part) => part !== "").join(".");
+  throw new ConfigError(field, stray.length > 0 ? "no such option" : issue.message);
 }

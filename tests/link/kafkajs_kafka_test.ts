@@ -1,7 +1,8 @@
 import { Effect, Fiber, Schedule } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
-import type { KafkaLinkOptions, SaslOptions } from "../../src/link/kafkajs/options.ts";
+import type { KafkaLinkOptions } from "../../src/link/kafkajs/options.ts";
+import type { SaslOptions } from "../../src/link/kafkajs/security_options.ts";
 import type { Connection, Role } from "../../src/link/link.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { freePort, type KafkaOptions } from "../../tools/kafka/node.ts";

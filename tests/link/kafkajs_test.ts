@@ -71,12 +71,12 @@ Deno.test("connect to a web server says that it is no Kafka", async () => {
 
 Deno.test("connect without TLS to a port that speaks TLS says so", async () => {
   await using broker = new ScriptedBroker(never, (visitor) => visitor.send(0x15, 3, 3, 0, 2, 2, 40));
-  assertError(await refusal(broker.port), broker.name, "malformed", "speaks TLS");
+  assertError(await refusal(broker.port), broker.name, "tls", "speaks TLS");
 });
 
 Deno.test("connect with TLS to a port that doesn't speak it blames TLS", async () => {
   await using broker = new ScriptedBroker(never, (visitor) => visitor.send(1, 2, 3, 4, 5, 6, 7, 8));
-  assertError(await refusal(broker.port, { ssl: true }), broker.name, "authentication", "TLS");
+  assertError(await refusal(broker.port, { ssl: true }), broker.name, "tls", "TLS");
 });
 
 Deno.test("connect to a broker that closes at once says closed", async () => {

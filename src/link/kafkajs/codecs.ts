@@ -61,7 +61,13 @@ export function answerReader(payload: Uint8Array, flexible: boolean | undefined)
 }
 
 /** A request's header, length first (patched in at the end). */
-function writeHeader(writer: Writer, key: number, version: number, correlationId: number, clientId: string): void {
+export function writeHeader(
+  writer: Writer,
+  key: number,
+  version: number,
+  correlationId: number,
+  clientId: string,
+): void {
   writer.int32(0);
   writer.int16(key);
   writer.int16(version);

@@ -3,8 +3,8 @@
  * @module
  */
 import { ConnectionError } from "../../errors.ts";
+import { SaslFault } from "./login.ts";
 import { Malformed } from "./reader.ts";
-import type { LinkSettings } from "./options.ts";
 
 /** How far the opening of a connection had come. */
 export type Phase = "connecting" | "versions" | "authenticating";
@@ -21,37 +21,47 @@ const unreachable = [
 ];
 const broken = ["ECONNRESET", "EPIPE", "ECONNABORTED"];
 
-/** The error of an opening that failed in `phase`. */
-export function openingFault(broker: string, phase: Phase, cause: unknown, settings: LinkSettings): ConnectionError {
+/** The error of an opening that failed in `phase`; `secure` says whether TLS was wanted. */
+export function openingFault(broker: string, phase: Phase, cause: unknown, secure: boolean): ConnectionError {
   if (cause instanceof ConnectionError) return cause;
-  const text = oneLine(cause, settings);
+  const text = oneLine(cause);
+  if (cause instanceof SaslFault) return new ConnectionError(broker, "authentication", text, { cause });
   if (cause instanceof Malformed || cause instanceof RangeError) {
     return new ConnectionError(broker, "malformed", text, { cause });
   }
   const code = codeOf(cause);
-  if (phase === "authenticating") {
-    return broken.includes(code)
-      ? new ConnectionError(
-        broker,
-        "authentication",
-        "the broker closed the connection while it was to authenticate us",
-      )
-      : new ConnectionError(broker, "authentication", text);
-  }
   if (code === "ETIMEDOUT") return new ConnectionError(broker, "timeout", text, { cause });
   if (unreachable.includes(code)) return new ConnectionError(broker, "refused", text, { cause });
-  if (settings.ssl !== null) return new ConnectionError(broker, "authentication", `TLS: ${text}`);
-  return new ConnectionError(broker, broken.includes(code) ? "closed" : "refused", text, { cause });
+  if (broken.includes(code)) return new ConnectionError(broker, "closed", `${text}${hints[phase](secure)}`, { cause });
+  if (secure && (phase === "connecting" || /^ERR_(SSL|TLS)_/.test(code))) {
+    return new ConnectionError(broker, "tls", tlsText(code, text), { cause });
+  }
+  return new ConnectionError(broker, "refused", text, { cause });
+}
+
+/** What a broker that just hangs up may mean by it. */
+const hints: Readonly<Record<Phase, (secure: boolean) => string>> = {
+  connecting: () => "",
+  versions: (secure) => secure ? "" : " when asked for its versions; does it want TLS (see ssl)?",
+  authenticating: () => " in the midst of the login",
+};
+
+function tlsText(code: string, text: string): string {
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return `this port does not speak TLS (see ssl): ${text}`;
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/.test(code)) {
+    return `the broker wants another certificate of this client, or one at all (see ssl.cert and ssl.key): ${text}`;
+  }
+  if (/ALERT_(CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/.test(code)) {
+    return `the broker does not accept this client's certificate (see ssl.cert): ${text}`;
+  }
+  return text;
 }
 
 /** The error of an answer that begins with an impossible length. */
-export function lengthFault(broker: string, length: number, settings: LinkSettings): ConnectionError {
+export function lengthFault(broker: string, length: number, secure: boolean): ConnectionError {
   const first = length >>> 24;
-  const hint = first === 0x15 && settings.ssl === null
-    ? "; it speaks TLS (see ssl)"
-    : first >= 0x20 && first < 0x7f
-    ? `; it begins with "${printable(length)}", so this is no Kafka`
-    : "";
+  if (first === 0x15 && !secure) return new ConnectionError(broker, "tls", "this port speaks TLS (see ssl)");
+  const hint = first >= 0x20 && first < 0x7f ? `; it begins with "${printable(length)}", so this is no Kafka` : "";
   return new ConnectionError(broker, "malformed", `an answer of ${length} bytes was announced${hint}`);
 }
 
@@ -60,18 +70,16 @@ function printable(length: number): string {
   return String.fromCharCode(...codes).replace(/[^ -~]/g, ".");
 }
 
-function codeOf(cause: unknown): string {
+/** The code of a socket's error. */
+export function codeOf(cause: unknown): string {
   if (typeof cause !== "object" || cause === null) return "";
   if ("code" in cause && typeof cause.code === "string") return cause.code;
   if ("cause" in cause && cause.cause !== undefined) return codeOf(cause.cause);
   return "name" in cause && typeof cause.name === "string" ? cause.name : "";
 }
 
-/** The message on one line, with nothing secret in it. */
-function oneLine(cause: unknown, settings: LinkSettings): string {
-  let text = cause instanceof Error ? cause.message : String(cause);
-  const { sasl } = settings;
-  if (sasl !== null && "password" in sasl && sasl.password !== "") text = text.replaceAll(sasl.password, "***");
-  if (sasl !== null && "secretAccessKey" in sasl) text = text.replaceAll(sasl.secretAccessKey, "***");
+/** The message on one line. */
+function oneLine(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
   return text.replace(/^Connection error: /, "").replace(/\s+/g, " ").trim();
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Socket } from "node:net";
-import type { SaslOptions, TlsOptions } from "./options.ts";
 
 /** A request under way, in kafkajs' own words. */
 export interface QueueEntry {
@@ -32,7 +31,7 @@ export interface RequestQueue {
   maybeThrottle(milliseconds: number): void;
 }
 
-/** kafkajs' connection: a socket, answers cut into frames, SASL. */
+/** kafkajs' connection: a socket, and answers cut into frames. Its TLS options and its SASL are not used. */
 export interface KafkajsConnection {
   readonly requestQueue: RequestQueue;
   connectionStatus: string;
@@ -40,10 +39,6 @@ export interface KafkajsConnection {
   readonly socket?: Socket;
   connect(): Promise<boolean>;
   disconnect(): Promise<boolean>;
-  /** SASL: handshake and the mechanism's exchange. */
-  authenticate(): Promise<void>;
-  setVersions(versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>): void;
-  setSupportAuthenticationProtocol(supported: boolean): void;
   nextCorrelationId(): number;
   processData(chunk: Uint8Array): void;
 }
@@ -61,7 +56,6 @@ interface KafkajsLogger {
 export interface SocketRequest {
   readonly host: string;
   readonly port: number;
-  readonly ssl: TlsOptions | null;
   readonly onConnect: () => void;
 }
 
@@ -70,8 +64,6 @@ export interface ConnectionOptions {
   readonly host: string;
   readonly port: number;
   readonly clientId: string;
-  readonly ssl: TlsOptions | null;
-  readonly sasl: SaslOptions | null;
   /** Milliseconds after which `connect` gives up. */
   readonly connectionTimeout: number;
   readonly socketFactory: (request: SocketRequest) => Socket;

@@ -2,47 +2,13 @@
  * What the kafkajs link has to be told.
  * @module
  */
+import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
+import { parseOptions } from "../../options.ts";
 import type { BrokerAddress } from "../link.ts";
-
-/** TLS, as `node:tls` takes it: PEM texts. */
-export interface TlsOptions {
-  /** Authorities to trust in place of the system's. */
-  readonly ca?: string | ReadonlyArray<string>;
-  /** This client's certificate. */
-  readonly cert?: string;
-  /** Its private key. */
-  readonly key?: string;
-  /** The private key's passphrase. */
-  readonly passphrase?: string;
-  /** The name the broker's certificate has to carry; default the broker's host. */
-  readonly servername?: string;
-  /** False takes any certificate: for tests only. */
-  readonly rejectUnauthorized?: boolean;
-}
-
-/** Who this client is to the brokers. */
-export type SaslOptions =
-  | {
-    /** A password, plain (only over TLS) or by challenge and response. */
-    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-    readonly username: string;
-    readonly password: string;
-  }
-  | {
-    /** A token. */
-    readonly mechanism: "oauthbearer";
-    /** Asked for a token at each new connection. */
-    readonly oauthBearerProvider: () => Promise<{ readonly value: string }>;
-  }
-  | {
-    /** AWS IAM. */
-    readonly mechanism: "aws";
-    readonly authorizationIdentity: string;
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+import { type SaslMechanism, saslMechanism } from "./sasl.ts";
+import { type SaslOptions, saslSchema, type TlsOptions } from "./security_options.ts";
+import { type TlsSource, tlsSource } from "./tls.ts";
 
 /** How to reach a Kafka. */
 export interface KafkaLinkOptions {
@@ -50,9 +16,9 @@ export interface KafkaLinkOptions {
   readonly brokers: string | ReadonlyArray<string>;
   /** Named in the brokers' logs and quotas; default "troupe". */
   readonly clientId?: string;
-  /** TLS; default off. True takes the system's authorities. */
-  readonly ssl?: boolean | TlsOptions;
-  /** Authentication; default none. */
+  /** TLS; default off. True takes the system's authorities; a function is asked at each new connection. */
+  readonly ssl?: boolean | TlsOptions | (() => TlsOptions | Promise<TlsOptions>);
+  /** Who this client is; default nobody. */
   readonly sasl?: SaslOptions;
   /** For opening a connection with TLS, versions and authentication, in ms; default 10,000. */
   readonly connectionTimeout?: number;
@@ -60,32 +26,47 @@ export interface KafkaLinkOptions {
   readonly requestTimeout?: number;
 }
 
-/** The options with all defaults in place. */
+/** The options with all defaults in place. Nothing secret is to be seen in it. */
 export interface LinkSettings {
   readonly bootstrap: ReadonlyArray<BrokerAddress>;
   readonly clientId: string;
-  readonly ssl: TlsOptions | null;
-  readonly sasl: SaslOptions | null;
+  readonly tls: TlsSource | null;
+  readonly sasl: SaslMechanism | null;
   readonly connectionTimeout: number;
   readonly requestTimeout: number;
 }
 
+const milliseconds = z.number("expected a number of milliseconds").positive("expected more than 0 milliseconds")
+  .max(2 ** 31 - 1, "expected at most 24 days");
+
+// brokers, ssl and sasl are read by functions of their own.
+const optionsSchema = z.strictObject({
+  brokers: z.unknown(),
+  clientId: z.string("expected a text").max(32_767, "expected at most 32,767 characters").default("troupe"),
+  ssl: z.unknown().optional(),
+  sasl: z.unknown().optional(),
+  connectionTimeout: milliseconds.default(10_000),
+  requestTimeout: milliseconds.default(30_000),
+});
+
 /** Fills in the defaults. Throws a ConfigError that names the option. */
 export function linkSettings(options: KafkaLinkOptions): LinkSettings {
-  const { ssl = false } = options;
+  const { brokers: _, ssl: __, sasl: ___, ...rest } = parseOptions(optionsSchema, options, "");
+  const { ssl = false, sasl } = options;
   return {
+    ...rest,
     bootstrap: parseBrokers(options.brokers),
-    clientId: options.clientId ?? "troupe",
-    ssl: ssl === true ? {} : ssl === false ? null : ssl,
-    sasl: options.sasl ?? null,
-    connectionTimeout: milliseconds("connectionTimeout", options.connectionTimeout ?? 10_000),
-    requestTimeout: milliseconds("requestTimeout", options.requestTimeout ?? 30_000),
+    tls: ssl === false ? null : tlsSource(ssl === true ? {} : ssl),
+    sasl: sasl === undefined ? null : saslMechanism(parseOptions(saslSchema, sasl, "sasl")),
   };
 }
 
 /** Reads a list of host:port. Throws a ConfigError of the field `brokers`. */
 export function parseBrokers(brokers: string | ReadonlyArray<string>): ReadonlyArray<BrokerAddress> {
   const list = typeof brokers === "string" ? brokers.split(",") : brokers;
+  if (!Array.isArray(list) || list.some((item) => typeof item !== "string")) {
+    throw new ConfigError("brokers", "expected host:port, or a list of them");
+  }
   const addresses = list.map((text) => text.trim()).filter((text) => text !== "").map(parseBroker);
   if (addresses.length === 0) throw new ConfigError("brokers", "no broker given; expected host:port, comma-separated");
   return addresses;
@@ -99,9 +80,4 @@ function parseBroker(text: string): BrokerAddress {
     throw new ConfigError("brokers", `"${text}" is not host:port`);
   }
   return { nodeId: -1, host: match[1] ?? match[2], port };
-}
-
-function milliseconds(field: string, value: number): number {
-  if (!Number.isFinite(value) || value <= 0) throw new ConfigError(field, `${value} is not a number of milliseconds`);
-  return value;
 }

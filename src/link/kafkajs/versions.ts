@@ -7,9 +7,6 @@ import type { ApiName, Request } from "../protocol.ts";
 import type { Codec } from "./codec.ts";
 import { codecs, type Versions } from "./codecs.ts";
 
-/** The number of SaslAuthenticate. */
-export const saslAuthenticate = 36;
-
 /** What a connection of each role can't do without; the rest is looked at when it is called. */
 export const wantedBy: Readonly<Record<Role, ReadonlyArray<ApiName>>> = {
   metadata: ["Metadata", "FindCoordinator"],

@@ -9,12 +9,16 @@ import type { Answer, ApiName, Request } from "../protocol.ts";
 import { answerReader, decodeApiVersions, encodeApiVersions, encodeRequest, type Versions } from "./codecs.ts";
 import { lengthFault, openingFault, type Phase } from "./faults.ts";
 import { FrameGuard } from "./frame_guard.ts";
+import { Gate } from "./gate.ts";
 import type { ConnectionFactory, KafkajsConnection } from "./internals.ts";
 import type { LinkSettings } from "./options.ts";
-import { Malformed } from "./reader.ts";
+import { Malformed, Reader } from "./reader.ts";
 import { Reply } from "./reply.ts";
+import { encodeSasl, isLogin, saslAuthenticateKey, type SaslRequest } from "./sasl_dialogue.ts";
+import { SaslSession } from "./sasl_session.ts";
+import type { TlsOptions } from "./security_options.ts";
 import { openSocket } from "./socket.ts";
-import { codecFor, saslAuthenticate, wantedBy } from "./versions.ts";
+import { codecFor, wantedBy } from "./versions.ts";
 
 /** No broker answers with more (its own limit for requests is 100 MiB); far less until it has shown its versions. */
 const longestAnswer = 128 * 1024 * 1024;
@@ -29,24 +33,35 @@ export class WireConnection implements Connection {
   #phase: Phase | "open" | "ended" = "connecting";
   /** Why it ended. */
   #fault: ConnectionError | null = null;
-  /** Who waits for the present step of the opening. */
-  #opening: Reply<void, ConnectionError> | null = null;
+  /** Who waits for the socket to open. */
+  #connecting: Reply<void, ConnectionError> | null = null;
   #socketGone: Reply<void, never> | null = null;
+  readonly #gate: Gate = new Gate();
+  readonly #session: SaslSession | null;
+  /** Whether it has answered a call. */
+  #heard = false;
+  readonly #secure: boolean;
 
-  /** Makes it without doing anything yet. */
-  constructor(readonly address: BrokerAddress, readonly settings: LinkSettings, make: ConnectionFactory) {
+  /** Makes it without doing anything yet; `tls` is null for none. */
+  constructor(
+    readonly address: BrokerAddress,
+    readonly settings: LinkSettings,
+    tls: TlsOptions | null,
+    make: ConnectionFactory,
+  ) {
     const { host, port } = address;
     this.#broker = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    this.#secure = tls !== null;
+    const { sasl, connectionTimeout } = settings;
+    this.#session = sasl === null ? null : new SaslSession(sasl, this.#ask, this.#gate, connectionTimeout);
     this.#connection = make({
       host,
       port,
       clientId: settings.clientId,
-      ssl: settings.ssl,
-      sasl: settings.sasl === null ? null : { ...settings.sasl }, // kafkajs writes into it
-      connectionTimeout: settings.connectionTimeout * 2, // ours comes first, and covers the whole opening
+      connectionTimeout: connectionTimeout * 2, // ours comes first, and covers the whole opening
       socketFactory: (request) => {
         const gone = this.#socketGone = new Reply<void, never>();
-        return openSocket(request)
+        return openSocket(request, tls)
           // Before kafkajs, which then finds it ended: whoever hears of it sees a closed connection.
           .once("end", () => this.#end(this.#broken(closedByBroker)))
           .once("error", (cause: Error) => this.#end(this.#broken(cause)))
@@ -66,7 +81,7 @@ export class WireConnection implements Connection {
     this.#connection.processData = (chunk) => {
       if (this.#phase === "ended") return;
       const length = this.#guard.refuses(chunk);
-      if (length !== null) return this.#end(lengthFault(this.#broker, length, this.settings));
+      if (length !== null) return this.#end(lengthFault(this.#broker, length, this.#secure));
       processData.call(this.#connection, chunk);
     };
     queue.fulfillRequest = (answer) => {
@@ -78,19 +93,13 @@ export class WireConnection implements Connection {
 
   /** Opens the socket, asks for the versions, authenticates; to be run once. Fails if the role's APIs can't be had. */
   readonly open: (role: Role) => Effect.Effect<void, ConnectionError> = (role) =>
-    this.#step("connecting", () => this.#connection.connect()).pipe(
+    this.#connect.pipe(
+      Effect.andThen(this.#enter("versions")),
       Effect.andThen(Effect.suspend(() => this.#greet(role))),
-      Effect.andThen(
-        Effect.suspend(() =>
-          this.settings.sasl === null
-            ? Effect.void
-            : this.#step("authenticating", () => this.#connection.authenticate())
-        ),
-      ),
-      Effect.andThen(Effect.sync(() => {
-        this.#opening = null;
-        this.#phase = "open";
-      })),
+      Effect.andThen(this.#enter("authenticating")),
+      Effect.andThen(Effect.suspend(() => this.#session?.begin ?? Effect.void)),
+      Effect.catch((cause) => this.#failWith(openingFault(this.#broker, "authenticating", cause, this.#secure))),
+      Effect.andThen(this.#enter("open")),
       Effect.timeoutOrElse({
         duration: this.settings.connectionTimeout,
         orElse: () => {
@@ -100,34 +109,37 @@ export class WireConnection implements Connection {
       }),
     );
 
-  /** One step of the opening: ends with the promise, or as soon as the connection ends. */
-  #step(phase: Phase, start: () => Promise<unknown>): Effect.Effect<void, ConnectionError> {
+  /** Goes on to the next phase, unless it has ended meanwhile. */
+  #enter(phase: Phase | "open"): Effect.Effect<void, ConnectionError> {
     return Effect.suspend(() => {
       if (this.#fault !== null) return Effect.fail(this.#fault);
       this.#phase = phase;
-      const reply = this.#opening = new Reply<void, ConnectionError>();
-      start().then(
-        () => reply.settle(Effect.void),
-        (cause: unknown) => this.#end(openingFault(this.#broker, phase, cause, this.settings)),
-      );
-      return reply.wait;
+      if (phase === "open") this.#guard.limit = longestAnswer;
+      return Effect.void;
     });
   }
 
+  /** Opens the socket: ends with kafkajs' promise, or as soon as the connection ends. */
+  readonly #connect: Effect.Effect<void, ConnectionError> = Effect.suspend(() => {
+    const reply = this.#connecting = new Reply<void, ConnectionError>();
+    this.#connection.connect().then(
+      () => reply.settle(Effect.void),
+      (cause: unknown) => this.#end(openingFault(this.#broker, "connecting", cause, this.#secure)),
+    );
+    return reply.wait;
+  });
+
   /** Asks which versions the broker knows, and compares them with what the role will ask for. */
   #greet(role: Role): Effect.Effect<void, ConnectionError> {
-    this.#phase = "versions";
     const correlationId = this.#connection.nextCorrelationId();
     const frame = encodeApiVersions(correlationId, this.settings.clientId);
     const greeting = this.#send("ApiVersions", 18, 0, correlationId, frame, decodeApiVersions);
-    return Effect.flatMap(greeting.wait, ({ errorCode, versions }) => {
+    return Effect.flatMap(greeting, ({ errorCode, versions }) => {
       if (errorCode !== 0) return this.#failWith(this.#malformed(`error ${errorCode} in place of its versions`));
       this.#versions = versions;
-      this.#guard.limit = longestAnswer;
-      this.#connection.setVersions(
-        Object.fromEntries([...versions].map(([key, { min, max }]) => [key, { minVersion: min, maxVersion: max }])),
-      );
-      this.#connection.setSupportAuthenticationProtocol(versions.has(saslAuthenticate));
+      if (this.settings.sasl !== null && !versions.has(saslAuthenticateKey)) {
+        return this.#failWith(new ConnectionError(this.#broker, "unsupported", "the broker knows no SaslAuthenticate"));
+      }
       for (const api of wantedBy[role]) {
         const codec = codecFor(api, versions);
         if (typeof codec === "string") return this.#failWith(new ConnectionError(this.#broker, "unsupported", codec));
@@ -135,6 +147,29 @@ export class WireConnection implements Connection {
       return Effect.void;
     });
   }
+
+  /** Keeps it logged in until it ends; to be run beside an open connection. A login that fails ends it. */
+  readonly stayLoggedIn: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.catch(
+      this.#session?.keep ?? Effect.void,
+      (cause) => Effect.sync(() => this.#end(openingFault(this.#broker, "authenticating", cause, this.#secure))),
+    )
+  );
+
+  /** A request of a login, which passes the gate. */
+  readonly #ask = <T>({ name, key, version, ...request }: SaslRequest<T>): Effect.Effect<T, ConnectionError> =>
+    Effect.suspend(() => {
+      if (this.#fault !== null) return Effect.fail(this.#fault);
+      const correlationId = this.#connection.nextCorrelationId();
+      const frame = encodeSasl({ name, key, version, ...request }, correlationId, this.settings.clientId);
+      const read = (payload: Uint8Array) => {
+        const reader = new Reader(payload);
+        const answer = request.read(reader);
+        if (reader.left > 0) throw new Malformed(`${reader.left} bytes too many`);
+        return answer;
+      };
+      return this.#send(name, key, version, correlationId, frame, read);
+    });
 
   /** True from the end of the opening to the end of the connection. */
   readonly isOpen = (): boolean => this.#phase === "open";
@@ -158,7 +193,7 @@ export class WireConnection implements Connection {
         if (reader.left > 0) throw new Malformed(`${reader.left} bytes too many`);
         return answer;
       }, unanswered);
-      return Effect.timeoutOrElse(reply.wait, {
+      return Effect.timeoutOrElse(reply, {
         duration: timeout,
         orElse: () => {
           const late = `${api} had no answer within ${timeout} ms`;
@@ -177,35 +212,32 @@ export class WireConnection implements Connection {
     frame: Uint8Array,
     decode: (payload: Uint8Array) => T,
     unanswered?: T,
-  ): Reply<T, ConnectionError> {
+  ): Effect.Effect<T, ConnectionError> {
     const reply = new Reply<T, ConnectionError>();
+    const resolve = ({ payload }: { readonly payload: Uint8Array | null }) => {
+      if (payload === null) return reply.settle(unanswered === undefined ? Effect.never : Effect.succeed(unanswered));
+      let answer: T;
+      try {
+        answer = decode(payload);
+        this.#heard ||= this.#phase === "open";
+      } catch (cause) {
+        const fault = this.#malformed(`${apiName}: ${cause instanceof Error ? cause.message : cause}`);
+        this.#end(fault);
+        return reply.settle(Effect.fail(fault));
+      }
+      reply.settle(Effect.succeed(answer));
+    };
+    const reject = () => reply.settle(Effect.fail(this.#fault ?? this.#closed("it ended")));
     const { requestQueue, socket } = this.#connection;
-    requestQueue.push({
-      expectResponse: unanswered === undefined,
-      sendRequest: () => socket?.write(frame),
-      entry: {
-        apiKey,
-        apiVersion,
-        apiName,
-        correlationId,
-        resolve: ({ payload }) => {
-          if (payload === null) {
-            return reply.settle(unanswered === undefined ? Effect.never : Effect.succeed(unanswered));
-          }
-          let answer: T;
-          try {
-            answer = decode(payload);
-          } catch (cause) {
-            const fault = this.#malformed(`${apiName}: ${cause instanceof Error ? cause.message : cause}`);
-            this.#end(fault);
-            return reply.settle(Effect.fail(fault));
-          }
-          reply.settle(Effect.succeed(answer));
-        },
-        reject: () => reply.settle(Effect.fail(this.#fault ?? this.#closed("it ended"))),
-      },
-    });
-    return reply;
+    const send = () =>
+      requestQueue.push({
+        expectResponse: unanswered === undefined,
+        sendRequest: () => socket?.write(frame),
+        entry: { apiKey, apiVersion, apiName, correlationId, resolve, reject },
+      });
+    if (this.#phase === "open" && !isLogin(apiKey)) this.#gate.pass(send, reject);
+    else send();
+    return reply.wait;
   }
 
   /** Ends it: nothing is sent or heard any more, everything that waits fails with `fault`. Later ends have no effect. */
@@ -213,10 +245,11 @@ export class WireConnection implements Connection {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
     this.#fault = fault;
-    this.#opening?.settle(Effect.fail(fault));
+    this.#connecting?.settle(Effect.fail(fault));
     // With an error, as kafkajs clears the timer of a connect under way only in its error handler.
     this.#connection.socket?.destroy(fault);
     void this.#connection.disconnect();
+    this.#gate.clear();
   }
 
   /** Ends it at once and waits for the socket to be gone. */
@@ -232,9 +265,13 @@ export class WireConnection implements Connection {
 
   #broken(cause: Error): ConnectionError {
     if (this.#phase !== "open" && this.#phase !== "ended") {
-      return openingFault(this.#broker, this.#phase, cause, this.settings);
+      return openingFault(this.#broker, this.#phase, cause, this.#secure);
     }
-    return this.#closed(cause.message, cause);
+    const mute = cause === closedByBroker && !this.#heard && this.#session === null;
+    return this.#closed(
+      mute ? `${cause.message} without an answer; does it want a login (see sasl)?` : cause.message,
+      cause,
+    );
   }
 
   #closed(detail: string, cause?: Error): ConnectionError {
