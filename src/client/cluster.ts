@@ -3,7 +3,7 @@
  * @module
  */
 import { Clock, Deferred, Effect, Exit, Scope } from "effect";
-import { ConnectionError, KafkaError } from "../errors.ts";
+import { ConfigError, ConnectionError, KafkaError } from "../errors.ts";
 import { errorName } from "../link/error_code.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link/link.ts";
 import type { Answer } from "../link/protocol.ts";
@@ -26,16 +26,19 @@ export interface ClusterOptions {
   readonly metadataTimeout?: number;
 }
 
+/** Failures that trying again does not mend, and the option that does. */
+const refusals: { readonly [reason in ConnectionError["reason"]]?: string } = { authentication: "sasl", tls: "ssl" };
+
 /** At most one warning in so many milliseconds while no broker answers. */
 const warnEvery = 10_000;
 
 /**
  * Watches a cluster through a link until the scope ends. Does not fail while no broker answers: `reachable()` is false
  * then, a warning is logged every 10 seconds at most, and it goes on trying. Waits for the first answer or failure, but
- * at most a second.
+ * at most a second. Fails when the brokers refuse this client; when that shows later, `refused` does.
  */
-export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effect<Cluster, never, Scope.Scope> = Effect
-  .fnUntraced(function* (link: Link, options: ClusterOptions = {}) {
+export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effect<Cluster, ConfigError, Scope.Scope> =
+  Effect.fnUntraced(function* (link: Link, options: ClusterOptions = {}) {
     const maxAge = options.metadataMaxAge ?? 30_000;
     const firstPause = options.reconnectBackoff ?? 50;
     const longestPause = options.reconnectBackoffMax ?? 1_000;
@@ -48,6 +51,8 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
     const wanted = new Set<string>();
     const wake = new Signal();
     let reachable = false;
+    let accepted = false;
+    const refused = Deferred.makeUnsafe<never, ConfigError>();
     let warnedAt = -Infinity;
     const first = Deferred.makeUnsafe<void, ConnectionError>();
     let waiting = [first];
@@ -56,6 +61,12 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
     const unreachable = (error: ConnectionError) =>
       Effect.suspend(() => {
         reachable = false;
+        // Whoever has been let in before is let in again some day; whoever never was has something to set right.
+        const wrong = accepted ? undefined : refusals[error.reason];
+        if (wrong !== undefined) {
+          Deferred.doneUnsafe(refused, Exit.fail(new ConfigError(wrong, error.message, { cause: error })));
+          return Effect.void;
+        }
         const now = clock.currentTimeMillisUnsafe();
         if (now - warnedAt < warnEvery) return Effect.void;
         warnedAt = now;
@@ -65,7 +76,7 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
 
     const answered = Effect.suspend(() => {
       const before = reachable;
-      reachable = true;
+      reachable = accepted = true;
       if (before || warnedAt === -Infinity) return Effect.void;
       warnedAt = -Infinity;
       return Effect.logInfo(`a broker answers again (${link.name})`);
@@ -158,10 +169,12 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
     );
     yield* forkLoop("the metadata loop", watch, scope);
     yield* Effect.timeoutOption(Effect.exit(Deferred.await(first)), 1_000);
+    if (Deferred.isDoneUnsafe(refused)) return yield* Deferred.await(refused);
 
     return {
       topic: (name: string) => topology.topic(name),
       broker: (nodeId: number) => topology.broker(nodeId),
+      refused: Deferred.await(refused),
       refresh,
       anyConnection,
       connect,

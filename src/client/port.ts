@@ -4,6 +4,7 @@
  */
 import type { Effect, Scope } from "effect";
 import type {
+  ConfigError,
   ConnectionError,
   CorruptRecordError,
   GroupError,
@@ -33,6 +34,11 @@ export interface Cluster {
   readonly connect: (nodeId: number, role: Role) => Effect.Effect<Connection, ConnectionError, Scope.Scope>;
   /** The coordinator of a group, asked for afresh. */
   readonly coordinator: (groupId: string) => Effect.Effect<BrokerAddress, ConnectionError | KafkaError>;
+  /**
+   * Fails once all brokers that could be asked have refused this client (its login, its certificate or theirs) before any
+   * has ever taken it: that is for an operator to set right. Never ends otherwise.
+   */
+  readonly refused: Effect.Effect<never, ConfigError>;
   /** False while no broker answers; turns true again by itself. */
   readonly reachable: () => boolean;
 }

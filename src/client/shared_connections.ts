@@ -72,10 +72,12 @@ export class SharedConnections {
       if (reason === undefined) return yield* Effect.failCause(exit.cause);
       failures.push(reason.error);
     }
+    // That they refuse this client is only said of all of them.
+    const unclear = failures.find(({ reason }) => reason !== "authentication" && reason !== "tls");
     return yield* Effect.fail(
       failures.length === 1 ? failures[0] : new ConnectionError(
         this.link.name,
-        failures[0]?.reason ?? "refused",
+        (unclear ?? failures[0])?.reason ?? "refused",
         `no broker answers: ${failures.map((failure) => failure.message).join("; ")}`,
       ),
     );
