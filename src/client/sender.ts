@@ -12,7 +12,7 @@ import { Dispatcher, produceRequest, type Shipment } from "./dispatcher.ts";
 import { forkLoop } from "./loop.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Sender } from "./port.ts";
-import { ProduceBroker } from "./produce_broker.ts";
+import { type Flight, patience, ProduceBroker } from "./produce_broker.ts";
 import { Signal } from "../fiber/signal.ts";
 
 /** Settings of the sender. */
@@ -107,10 +107,12 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
 
     const send = (broker: ProduceBroker, connection: Connection, shipments: ReadonlyArray<Shipment>) =>
       Effect.suspend(() => {
-        broker.flying++;
+        const at = monotonicMs(clock);
+        const flight: Flight = { connection, shipments, at, askAt: at + patience };
+        broker.flights.add(flight);
         const call = connection.call("Produce", produceRequest(shipments, acks, requestTimeout), requestTimeout);
         return Effect.flatMap(Effect.exit(call), (exit) => {
-          broker.flying--;
+          broker.flights.delete(flight);
           if (Exit.isSuccess(exit)) {
             const now = monotonicMs(clock);
             const { throttleTimeMs } = exit.value;
@@ -215,6 +217,11 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
         wake.clear();
         const now = monotonicMs(clock);
         dispatcher.begin(now);
+        for (const broker of brokers.values()) {
+          for (const connection of broker.late(now, (topic) => dispatcher.doubted.add(topic))) {
+            yield* fork(connection.close);
+          }
+        }
         for (let sent = true; sent;) {
           sent = false;
           for (const [nodeId, partitions] of dispatcher.ready(now)) {
@@ -228,7 +235,7 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
               }
             } else if (broker.throttledUntil > now) {
               dispatcher.due = Math.min(dispatcher.due, broker.throttledUntil);
-            } else if (broker.flying < maxInFlight) {
+            } else if (broker.flights.size < maxInFlight) {
               const shipments = dispatcher.load(partitions, now);
               if (shipments.length === 0) continue;
               sent = true;
@@ -245,6 +252,7 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
           yield* fork(refresh);
         }
         for (const note of dispatcher.notes.splice(0)) yield* Effect.logWarning(note);
+        for (const broker of brokers.values()) dispatcher.due = Math.min(dispatcher.due, broker.lateAt);
         wakeAt = Math.min(wakeAt, dispatcher.due);
         yield* wake.waitAtMost(dispatcher.due - monotonicMs(clock));
       }

@@ -189,6 +189,29 @@ Deno.test("leaders that move lose nothing, store nothing twice and keep the orde
     }));
 });
 
+Deno.test("a broker that does not answer is given up for the one that leads by now, and only then", () => {
+  const kafka = new SmallKafka([1, 2], (kafka) => ({
+    // Frozen: it stores nothing and says nothing.
+    Produce: (request, node, role) => node === 1 ? Effect.never : kafka.script.Produce(request, node, role),
+  }));
+  kafka.lead("orders", [1, 2]);
+  return sending(kafka, { requestTimeout: 30_000 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      for (const value of ["a", "b"]) sender.offer(record(value), outcomes.of(value), null);
+      yield* advance(9_000, 50);
+      sender.offer(record("c", { partition: 1 }), outcomes.of("c"), null);
+      yield* advance(100);
+      assertEquals([outcomes.settled, sent(kafka).length], [["c"], 2]);
+      kafka.lead("orders", [2, 2]);
+      yield* advance(2_000, 50);
+      assertEquals(outcomes.settled, ["c", "a", "b"]);
+      assertEquals(kafka.log("orders", 0).values(), ["a", "b"]);
+      const [first, , again] = sent(kafka);
+      assertEquals(again, first);
+    }));
+});
+
 Deno.test("after a batch is refused for good the next ones go under a new producer id", () => {
   let refuse = 1;
   const kafka = new SmallKafka([1], (kafka) => ({
