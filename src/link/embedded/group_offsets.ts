@@ -86,7 +86,7 @@ function commitFault(topics: Topics, groups: Groups, request: Request<"OffsetCom
   const consumers = groups.consumer(groupId, now);
   if (consumers !== undefined) return staleCommit(topics, consumers, request);
   const group = groups.get(groupId, now);
-  if (group === undefined) return generationId < 0 ? 0 : ErrorCode.ILLEGAL_GENERATION;
+  if (group === undefined) return generationId < 0 ? 0 : ErrorCode.GROUP_ID_NOT_FOUND;
   // Whoever takes no part in the group may commit for it while it has no members.
   if (generationId < 0 && group.state === "Empty") return 0;
   if (generationId < 0 && memberId === "" && groupInstanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
@@ -104,9 +104,13 @@ function staleCommit(topics: Topics, group: ConsumerGroup, request: Request<"Off
   if (generationId < 0 && group.members.size === 0) return 0;
   const member = group.members.get(memberId);
   if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
-  const fresh = generationId === member.epoch || request.topics.every(({ name, partitions }) => {
-    const id = topics.get(name)?.id ?? "";
-    return partitions.every(({ partition }) => member.mayCommit(heldPartition(id, partition), generationId));
+  const fresh = request.topics.every(({ name, partitions }) => {
+    const topic = topics.get(name);
+    // What is not there is refused for that, and hinders nothing else.
+    return topic === undefined ||
+      partitions.every(({ partition }) =>
+        partition >= topic.partitions.length || member.mayCommit(heldPartition(topic.id, partition), generationId)
+      );
   });
   return fresh ? 0 : ErrorCode.STALE_MEMBER_EPOCH;
 }
