@@ -46,8 +46,9 @@ export class ActorSystem implements AsyncDisposable {
 
   /**
    * Runs a system until SIGINT or SIGTERM, drains it, and sets the exit code: 0 after a clean end, 1 when the system failed or
-   * work was left unfinished past `drainTimeout`, 78 (and one line on standard error) when an option is wrong. A second
-   * signal, 1 s or more after the first, ends the process at once with 130 or 143.
+   * work was left unfinished past `drainTimeout`, 78 (and one line that says why) when an option is wrong or the brokers
+   * refuse this client from the first (its password, its certificate, or theirs). A second signal, 1 s or more after the
+   * first, ends the process at once with 130 or 143.
    *
    * @example The whole of a service's main file
    * ```ts ignore
@@ -72,11 +73,13 @@ export class ActorSystem implements AsyncDisposable {
       console.error(error.message);
       Deno.exit(WRONG_CONFIGURATION);
     }
-    const failed = system.ended.then(() => false, () => true);
+    const failed = system.ended.then(() => null, (error: unknown) => error);
     await Promise.race([signals.first, failed]);
     const { unfinished } = await system.stop();
+    const failure = await failed;
     // What was left behind may hold the process for ever, so it is not waited for.
-    if (unfinished.length > 0 || await failed) Deno.exit(1);
+    if (failure instanceof ConfigError) Deno.exit(WRONG_CONFIGURATION);
+    if (unfinished.length > 0 || failure !== null) Deno.exit(1);
     Deno.exitCode = 0;
   }
 
@@ -84,7 +87,8 @@ export class ActorSystem implements AsyncDisposable {
    * Starts a system. Resolves once its services are acquired; a broker that is away is waited for in the background (see
    * {@linkcode ActorSystem.whenReady}). `await using` stops it at the end of the block.
    *
-   * Rejects with {@linkcode ConfigError} when an option or a definition is wrong: nothing is left running then.
+   * Rejects with {@linkcode ConfigError} when an option or a definition is wrong, or when the brokers refuse this client at
+   * once: nothing is left running then. Where they answer only later, {@linkcode ActorSystem.ended} rejects with it.
    *
    * @example
    * ```ts

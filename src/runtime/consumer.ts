@@ -8,7 +8,7 @@ import { makeConsumerMember } from "../client/consumer_member.ts";
 import { makeFetcher } from "../client/fetcher.ts";
 import { makeMember } from "../client/member.ts";
 import type { Cluster, Fetcher, GroupMember, Offsets, OffsetToCommit, Sender } from "../client/port.ts";
-import { ActorFailed, type GroupError, type KafkaError, SystemDefect } from "../errors.ts";
+import { ActorFailed, type ConfigError, type GroupError, type KafkaError, SystemDefect } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
@@ -23,7 +23,7 @@ import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
 
 /** What ends a system. */
-export type Failure = ActorFailed | GroupError | KafkaError | SystemDefect;
+export type Failure = ActorFailed | ConfigError | GroupError | KafkaError | SystemDefect;
 
 /** What a part of the system has failed with, or died of. */
 export function failureOf(part: string, cause: Cause.Cause<Failure>): Failure {

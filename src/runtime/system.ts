@@ -96,6 +96,7 @@ const assemble = Effect.fnUntraced(function* (
   const counters = new Map(definition.actors.map(({ name }) => [name, makeActorCounters()]));
   const failure = Deferred.makeUnsafe<Failure>();
   const failed = (error: Failure) => void Deferred.doneUnsafe(failure, Exit.succeed(error));
+  yield* Effect.forkScoped(Effect.catch(cluster.refused, (error) => Effect.sync(() => failed(error))));
   const consumers: Consumer[] = [];
   for (const [group, actors] of groups) {
     consumers.push(
