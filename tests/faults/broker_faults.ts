@@ -53,6 +53,7 @@ export const brokerFaults: ReadonlyArray<Fault> = [
     consumers: 2,
     strike: async (run) => {
       run.consumers[0].send("SIGSTOP");
+      await run.noteCommitted();
       await sleep(15_000);
       run.consumers[0].send("SIGCONT");
       await run.acknowledged(2_000);
@@ -64,13 +65,14 @@ export const brokerFaults: ReadonlyArray<Fault> = [
     consumers: 2,
     strike: async (run) => {
       run.consumers[0].send("SIGKILL");
+      await run.noteCommitted();
       await sleep(12_000);
       await run.acknowledged(400);
     },
   },
   {
     name: "lost-answers",
-    what: "the connection is cut after each of 1,000 Produce requests: before its answer, or right after the request",
+    what: "1,000 Produce requests of which the connection was cut: before the answer, or right behind the request",
     rate: 1_000,
     strike: (run) => loseAnswers(run, 1_000),
   },
@@ -131,27 +133,34 @@ async function leaderBesideCoordinator(run: Run): Promise<ClusterNode> {
   return await run.site.leader(run.topic, await run.site.coordinator(run.group));
 }
 
-/** Cuts connections at Produce requests until so many were: in turn before the answer and after the request. */
+/**
+ * Cuts connections at Produce requests until so many were: every second one that comes to a broker, in turn before its answer
+ * and right behind the request. The one after it passes, or nothing would ever be acknowledged.
+ */
 export async function loseAnswers(run: Run, count: number): Promise<string> {
-  const { proxies } = run.site;
   let answers = 0;
   let requests = 0;
-  let turn = 0;
   const left = () => answers + requests < count;
-  for (const proxy of proxies) {
+  for (const proxy of run.site.proxies) {
+    let turn = 0;
+    let doomed = false;
     proxy.request = ({ apiKey }) => {
-      if (apiKey !== produce || !left() || turn++ % 2 === 0) return "pass";
+      if (apiKey !== produce || !left()) return "pass";
+      turn = (turn + 1) % 4;
+      doomed = turn === 1;
+      if (turn !== 3) return "pass";
       requests++;
       return "pass and cut";
     };
     proxy.answer = ({ apiKey }) => {
-      if (apiKey !== produce || !left()) return "pass";
+      if (apiKey !== produce || !doomed) return "pass";
+      doomed = false;
       answers++;
       return "cut";
     };
   }
   while (left()) await sleep(20);
-  for (const proxy of proxies) {
+  for (const proxy of run.site.proxies) {
     proxy.request = () => "pass";
     proxy.answer = () => "pass";
   }

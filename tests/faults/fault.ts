@@ -29,6 +29,9 @@ export interface Fault {
 
 /** The job under way. */
 export class Run {
+  /** What the group had committed when a member was taken out of it, by partition: what lies before is not to be repeated. */
+  committed: ReadonlyArray<number> = [];
+
   constructor(
     readonly site: Site,
     readonly client: Client,
@@ -43,6 +46,11 @@ export class Run {
     const { publisher } = this;
     const before = publisher.acknowledged;
     await until(() => publisher.acknowledged - before, (count) => count >= more, `${more} more acknowledged records`);
+  }
+
+  /** Notes what is committed now, a member having just been killed or frozen. */
+  async noteCommitted(): Promise<void> {
+    this.committed = await this.site.committed(this.group, this.topic);
   }
 
   /** How many were handled so far. */
@@ -68,12 +76,16 @@ export interface Row {
   readonly misplaced: number;
   /** Handled again. */
   readonly handledTwice: number;
+  /** Those of them that lay before what was committed when a member was taken out. */
+  readonly beyondCommit: number;
   /** Publishes that were given up. */
   readonly failed: number;
   /** The longest time from a publish to its acknowledgement, in ms. */
   readonly slowestPublish: number;
   /** The longest time in which a partition handled nothing although something was published to it, in ms. */
   readonly longestGap: number;
+  /** From the fault's begin to its end, in ms. */
+  readonly lasted: number;
   readonly note: string;
 }
 
@@ -105,6 +117,7 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     await until(() => run.handled(), (count) => count >= job.rate, "the first records are handled");
     const struckAt = Date.now();
     const note = await fault.strike(run);
+    const lasted = Date.now() - struckAt;
     await run.acknowledged(2 * job.rate);
     await publisher.end();
     await site.inSync(topic);
@@ -115,7 +128,7 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     while (seen().size < ids.size && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
     await Promise.all(consumers.map((consumer) => consumer.end()));
     if (Deno.env.get("FAULTS_COMPLAINTS")) console.error(workers.flatMap(({ complaints }) => complaints).join("\n"));
-    return row(fault, run, log, struckAt, note ?? "");
+    return { ...row(fault, run, log, struckAt), lasted, note: note ?? "" };
   } finally {
     for (const worker of workers) await worker[Symbol.asyncDispose]();
   }
@@ -123,11 +136,10 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
 
 function row(
   fault: Fault,
-  { client, publisher, consumers }: Run,
+  { client, publisher, consumers, committed }: Run,
   log: ReadonlyArray<Stored>,
   struckAt: number,
-  note: string,
-): Row {
+): Omit<Row, "lasted" | "note"> {
   const { published } = publisher;
   if (published === null) throw new Error(`the publisher did not say how it went: ${publisher.complaints.join("\n")}`);
   const times = new Map<number, number>();
@@ -145,7 +157,12 @@ function row(
     Array.from({ length: last - first + 1 }, (_, i) => first + i)
   );
   const handled = consumers.flatMap(({ handled }) => handled).sort((a, b) => a.at - b.at);
-  const seen = new Set(handled.map(({ id }) => id));
+  const seen = new Set<number>();
+  let beyondCommit = 0;
+  for (const { id, partition, offset } of handled) {
+    if (seen.has(id) && offset < (committed[partition] ?? 0)) beyondCommit++;
+    seen.add(id);
+  }
   const lastAt = new Array<number>(partitions).fill(0);
   let longestGap = 0;
   for (const { partition, at } of handled) {
@@ -162,10 +179,10 @@ function row(
     duplicated: log.length - times.size,
     misplaced,
     handledTwice: handled.length - seen.size,
+    beyondCommit,
     failed: Object.values(published.failed).reduce((sum, count) => sum + count, 0),
     slowestPublish: published.slowest,
     longestGap,
-    note,
   };
 }
 

@@ -64,12 +64,8 @@ export class Site implements AsyncDisposable {
   }
 
   /** Waits until all of a topic's replicas are in sync again, so that the next fault finds a whole cluster. */
-  async inSync(topic: string): Promise<void> {
-    await until(
-      () => this.#partitions(topic),
-      (found) => found.length > 0 && found.every(({ isr, leader }) => isr.length === 3 && leader >= 0),
-      `all replicas of ${topic} in sync`,
-    );
+  inSync(topic: string): Promise<void> {
+    return this.replicasInSync(topic, 3);
   }
 
   /** Makes other replicas lead: each partition's leader is the next broker after this one. */
@@ -89,6 +85,23 @@ export class Site implements AsyncDisposable {
       (leaders) => leaders.every((leader, i) => leader === next[i][0]),
       `the leaders of ${topic} moved`,
     );
+  }
+
+  /** Waits until every partition of a topic has so many replicas in sync. */
+  async replicasInSync(topic: string, count: number): Promise<void> {
+    await until(
+      () => this.#partitions(topic),
+      (found) => found.length > 0 && found.every(({ isr }) => isr.length === count),
+      `${count} replicas of ${topic} in sync`,
+    );
+  }
+
+  /** What a group has committed, by partition. */
+  async committed(group: string, topic: string): Promise<ReadonlyArray<number>> {
+    const [found] = await this.admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const offsets = new Array<number>(partitions).fill(0);
+    for (const { partition, offset } of found.partitions) offsets[partition] = Math.max(0, Number(offset));
+    return offsets;
   }
 
   /** The broker that is a group's coordinator. */

@@ -12,9 +12,14 @@ const columns: ReadonlyArray<readonly [title: string, cell: (row: Row) => string
   ["not handled", ({ unhandled }) => unhandled],
   ["twice on the log", ({ duplicated }) => duplicated],
   ["out of order", ({ misplaced }) => misplaced],
-  ["handled twice", ({ handledTwice }) => handledTwice],
+  [
+    "handled twice",
+    ({ handledTwice, beyondCommit }) =>
+      beyondCommit ? `${handledTwice} (${beyondCommit} of them committed)` : handledTwice,
+  ],
+  ["fault lasted", ({ lasted }) => seconds(lasted)],
   ["slowest publish", ({ slowestPublish }) => seconds(slowestPublish)],
-  ["longest gap", ({ longestGap }) => seconds(longestGap)],
+  ["longest stall of a partition", ({ longestGap }) => seconds(longestGap)],
 ];
 
 /** The rows as Markdown. */
