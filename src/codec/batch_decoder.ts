@@ -31,6 +31,11 @@ export interface DecodeOptions {
   readonly from: number;
   /** The aborted transactions the broker named; their records are left out. */
   readonly aborted: ReadonlyArray<AbortedTransaction>;
+  /**
+   * Whether the broker was asked for committed records only: then each abort marker in the bytes must end a transaction
+   * that it named. Default: false.
+   */
+  readonly committed?: boolean;
   /** No batch may reach it. Default: not checked. */
   readonly highWatermark?: number;
   /** Whether to check each batch's CRC. Default: true. */
@@ -50,6 +55,7 @@ const DECOMPRESSED_LIMIT = 64 * 1024 * 1024;
  */
 export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Records {
   const { from, aborted, highWatermark = Infinity, checkCrc = true, decompressedLimit = DECOMPRESSED_LIMIT } = options;
+  const committed = options.committed ?? false;
   const view = viewOf(bytes);
   const fetched: Source = { bytes: asBuffer(bytes), batchStart: -1 };
   const columns: Columns = {
@@ -61,7 +67,7 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Record
     timestamps: new Float64Array(0),
     sources: [fetched],
   };
-  const transactions = aborted.length === 0 ? null : new TransactionFilter(aborted);
+  let transactions = aborted.length === 0 ? null : new TransactionFilter(aborted, from, committed);
   let previousLast = -1;
   for (let start = 0;;) {
     const end = batchEnd(view, start);
@@ -74,9 +80,10 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Record
     if (last >= from) columns.next = last + 1;
     const attributes = view.getInt16(start + 21);
     let skip = last < from || (attributes & CONTROL) !== 0;
-    if (transactions !== null && (attributes & TRANSACTIONAL) !== 0) {
-      skip = transactions.isAborted(bytes, view, start, end, last) || skip;
+    if (committed && transactions === null && (attributes & TRANSACTIONAL) !== 0) {
+      transactions = new TransactionFilter(aborted, from, committed);
     }
+    if (transactions !== null) skip = transactions.isAborted(bytes, view, start, end, last) || skip;
     if (!skip) decodeBatch(columns, view, start, end, from, decompressedLimit);
     start = end;
   }
@@ -86,12 +93,7 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Record
 function decodeBatch(columns: Columns, view: DataView, start: number, end: number, from: number, limit: number): void {
   const compression = view.getInt16(start + 21) & COMPRESSION_MASK;
   const count = view.getInt32(start + 57);
-  if (count === 0) {
-    if (end !== start + HEADER_SIZE && compression === 0) {
-      throw new CorruptRecordError("bytes behind the records", start);
-    }
-    return;
-  }
+  if (end === start + HEADER_SIZE && count === 0) return;
   const fetched = columns.sources[0];
   if (compression === 0) return decodeSection(columns, 0, start + HEADER_SIZE, end, view, start, from);
   let section: Uint8Array;

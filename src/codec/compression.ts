@@ -8,6 +8,7 @@ import { lz4Compress, lz4Decompress, snappyCompress, snappyDecompress } from "@p
 import { CorruptRecordError } from "../errors.ts";
 import { lz4Size } from "./lz4_size.ts";
 import { snappySize } from "./snappy_size.ts";
+import { zstdFrames } from "./zstd_frames.ts";
 
 /** How the records of a batch are compressed. */
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
@@ -51,7 +52,7 @@ export function decompress(code: number, bytes: Uint8Array, limit: number): Uint
       lz4Size(bytes, limit);
       return guarded("lz4", limit, () => lz4Decompress(asBuffer(bytes)));
     case 4:
-      return guarded("zstd", limit, () => zstdDecompressSync(bytes, { maxOutputLength: limit }));
+      return zstd(bytes, limit);
     default:
       throw new CorruptRecordError(`unknown compression ${code}`, 0);
   }
@@ -71,6 +72,20 @@ function guarded(name: string, limit: number, run: () => Uint8Array): Uint8Array
       : String(cause instanceof Error ? cause.message : cause);
     throw new CorruptRecordError(`${name}: ${detail}`, 0, undefined, { cause });
   }
+}
+
+function zstd(bytes: Uint8Array, limit: number): Uint8Array {
+  let size = 0;
+  const parts = zstdFrames(bytes).map((frame) => {
+    if (size + frame.size > limit) throw new CorruptRecordError(`zstd: more bytes than the limit of ${limit}`, 0);
+    const part = guarded("zstd", limit, () => zstdDecompressSync(frame.bytes, { maxOutputLength: limit - size }));
+    if (frame.size >= 0 && part.length !== frame.size) {
+      throw new CorruptRecordError(`zstd: ${part.length} bytes where ${frame.size} were announced`, 0);
+    }
+    size += part.length;
+    return part;
+  });
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts, size);
 }
 
 function snappy(bytes: Uint8Array, start: number, end: number, limit: number): Uint8Array {

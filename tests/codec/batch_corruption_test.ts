@@ -46,6 +46,36 @@ Deno.test("decodeRecords refuses another magic and impossible lengths", () => {
   }
 });
 
+Deno.test("decodeRecords says of a message of before Kafka 0.11 that its format is older", () => {
+  for (const magic of [0, 1]) {
+    // Offset, size, CRC, magic, attributes, (timestamp,) null key, null value: shorter than a batch's header.
+    const message = new Uint8Array(12 + 14 + 8 * magic);
+    new DataView(message.buffer).setInt32(8, message.length - 12);
+    message[16] = magic;
+    message.fill(0xff, message.length - 8);
+    refuses(message, `magic ${magic}, an older format`);
+    refuses(concat(good, message), `at byte ${good.length}`);
+  }
+});
+
+Deno.test("decodeRecords refuses bytes in a batch that says it is empty, also compressed ones", () => {
+  refusesSection(recordBytes({}), "bytes behind the records", { count: 0 });
+  const nothing = batchBytes({ attributes: 4, section: compress("zstd", new Uint8Array(0)), count: 0 });
+  assertEquals(decodeRecords(nothing, { from: 0, aborted: [] }).next, 1);
+});
+
+Deno.test("decodeRecords ignores attribute bits it does not know, and refuses compressions it does not know", () => {
+  const section = recordBytes({ value: "v" });
+  // 0x40: the batch's first timestamp is when its tombstones may go; deltas count from it all the same.
+  for (const attributes of [0x40, 0x80, 0x0100, 0x4000]) {
+    const records = decodeRecords(batchBytes({ attributes, count: 1, section }), { from: 0, aborted: [] });
+    assertEquals([records.valueText(0), records.timestamp(0)], ["v", 1000]);
+  }
+  for (const code of [5, 6, 7]) {
+    refuses(batchBytes({ attributes: code, count: 1, section }), `unknown compression ${code}`);
+  }
+});
+
 Deno.test("decodeRecords refuses impossible counts and offsets", () => {
   const records = [{ value: "a" }, { value: "b" }];
   refuses(batchBytes({ records, count: -1 }), "-1 records");

@@ -1,5 +1,6 @@
 import {
   crcMatches,
+  endBelow,
   forEachBatch,
   readBatchHeader,
   scanBatches,
@@ -71,6 +72,23 @@ Deno.test("scanBatches stops before a batch that is cut short, wherever it is cu
     assertEquals(scanBatches(both.subarray(0, end), 0), { next: 7, count: 2 });
   }
   assertEquals(scanBatches(both, 0), { next: 9, count: 4 });
+});
+
+Deno.test("endBelow stops before the first batch that reaches the high watermark, or is cut short", () => {
+  const parts = [batchBytes({ baseOffset: 5, records: two }), batchBytes({ baseOffset: 7, lastOffsetDelta: 3 })];
+  const bytes = concat(...parts, parts[1].subarray(0, 20));
+  const [a, b] = parts.map((part) => part.length);
+  assertEquals([0, 5, 6, 7, 10, 11, 12].map((highWatermark) => endBelow(bytes, highWatermark)), [
+    0,
+    0,
+    0,
+    a,
+    a,
+    a + b,
+    a + b,
+  ]);
+  assertEquals(endBelow(new Uint8Array(0), 9), 0);
+  assertThrows(() => endBelow(concat(parts[0], parts[0]), 9), CorruptRecordError, "behind a batch that ends at 6");
 });
 
 Deno.test("scanBatches refuses headers no broker sends", () => {

@@ -88,6 +88,40 @@ Deno.test("decompress reads what other writers make of gzip and zstd", () => {
   assert(same(decompress(4, zstdCompressSync(text), text.length), text));
 });
 
+Deno.test("decompress reads each frame of zstd, and refuses what is cut short or follows it", () => {
+  const frame = (content: string) => new Uint8Array(zstdCompressSync(utf8(content)));
+  const skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9];
+  const two = concat(frame("two "), skippable, frame("frames"));
+  assert(same(decompress(4, two, 10), utf8("two frames")));
+  assertThrows(() => decompress(4, two, 9), CorruptRecordError, "limit of 9");
+  const one = frame("one ".repeat(1000));
+  for (let end = 0; end < one.length; end++) {
+    assertThrows(() => decompress(4, one.subarray(0, end), 1 << 20), CorruptRecordError, "zstd: ");
+  }
+  assertThrows(() => decompress(4, concat(one, utf8("and more")), 1 << 20), CorruptRecordError, "behind the frame");
+  assertThrows(() => decompress(4, concat(one, skippable.slice(0, -1)), 1 << 20), CorruptRecordError, "cut short");
+  // A frame by hand: its size in the header, one block that is not compressed.
+  const raw = (size: number, ...block: ReadonlyArray<number>) => concat([0x28, 0xb5, 0x2f, 0xfd, 0x20, size], block);
+  assertEquals([...decompress(4, raw(2, 0x11, 0, 0, 7, 8), 100)], [7, 8]);
+  assertThrows(() => decompress(4, raw(200, 0x11, 0, 0, 7, 8), 100), CorruptRecordError, "limit of 100");
+  assertThrows(() => decompress(4, raw(3, 0x11, 0, 0, 7, 8), 100), CorruptRecordError, "zstd: ");
+  assertThrows(() => decompress(4, raw(2, 0x17, 0, 0, 7, 8), 100), CorruptRecordError, "zstd: block");
+  assertThrows(() => decompress(4, raw(2, 0x10, 0, 0, 7, 8), 100), CorruptRecordError, "block cut short");
+});
+
+Deno.test("decompress checks the checksums in an lz4 frame", () => {
+  // What `lz4 -B4 -BX` makes of forty bytes: block checksums and a content checksum.
+  const frame = Uint8Array.fromHex(
+    "04224d187440bd14000000af68656c6c6f206c7a34200a000650206c7a3420bfa5fd42000000000b4384cc",
+  );
+  assert(same(decompress(3, frame, 100), utf8("hello lz4 ".repeat(4))));
+  for (const at of [frame.length - 1, frame.length - 9]) {
+    const damaged = frame.slice();
+    damaged[at] ^= 1;
+    assertThrows(() => decompress(3, damaged, 100), CorruptRecordError, "lz4");
+  }
+});
+
 Deno.test("decompress reads xerial-framed snappy", () => {
   assert(same(decompress(2, xerial(text), text.length), text));
   assert(

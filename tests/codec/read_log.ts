@@ -49,8 +49,8 @@ export function readLog(
     const lines: Array<string> = [];
     for (const { topic, partition, from = 0, end } of spans) {
       const done = yield* Deferred.make<void, Error>();
-      fetcher.add({ topic, partition }, from, {
-        deliver: (chunk) => {
+      const target = {
+        deliver: (chunk: FetchedChunk) => {
           try {
             visit(chunk);
             const records = decodeRecords(chunk.bytes, chunk);
@@ -65,8 +65,10 @@ export function readLog(
           }
         },
         idle: () => {},
-        failed: (error) => Deferred.doneUnsafe(done, Exit.fail(error)),
-      }, "fail");
+        reset: () => Deferred.doneUnsafe(done, Exit.fail(new Error("the position was set anew"))),
+        failed: (error: Error) => Deferred.doneUnsafe(done, Exit.fail(error)),
+      };
+      fetcher.add({ topic, partition }, from, target, "fail");
       if (from < end) yield* Deferred.await(done);
       else lines.push(`${topic} ${partition} end ${from}`);
       fetcher.remove({ topic, partition });

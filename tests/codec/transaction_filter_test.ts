@@ -63,6 +63,62 @@ Deno.test("decodeRecords keeps a transaction open over a marker that compaction 
   assertEquals(offsets(concat(part(0, 5n), emptied), [{ producerId: 5n, firstOffset: 0 }]), []);
 });
 
+/** Decodes what came under read_committed. */
+function committed(bytes: Uint8Array, aborted: ReadonlyArray<AbortedTransaction>, from = 0): Array<number> {
+  const records = decodeRecords(bytes, { from, aborted, committed: true });
+  return Array.from({ length: records.length }, (_, i) => records.offset(i));
+}
+
+Deno.test("decodeRecords refuses a list that lacks a transaction which a marker aborts", () => {
+  const bytes = concat(part(0, 1n), part(2, 2n), marker(4, 1n, ABORT), marker(5, 2n, COMMIT));
+  const list = [{ producerId: 1n, firstOffset: 0 }];
+  assertEquals(committed(bytes, list), [2, 3]);
+  const refuses = (list: ReadonlyArray<AbortedTransaction>, from = 0) =>
+    assertThrows(() => committed(bytes, list, from), CorruptRecordError, "not among those the broker named");
+  refuses([]);
+  refuses([{ producerId: 3n, firstOffset: 6 }]);
+  refuses([], 1);
+  // Without records of it there is nothing to be refused: compaction takes them away before it takes the marker.
+  const emptied = batchBytes({ baseOffset: 0, attributes: 0x10, producerId: 1n, lastOffsetDelta: 1 });
+  assertEquals(committed(concat(emptied, marker(4, 1n, ABORT)), []), []);
+  assertEquals(committed(marker(4, 1n, ABORT), []), []);
+  // What lies below the position need not be named, and who asks for all records gets no list.
+  assertEquals(committed(bytes, [], 5), []);
+  assertEquals(offsets(bytes, []), [0, 1, 2, 3]);
+  // A later transaction of the same producer stands for itself.
+  assertEquals(committed(concat(bytes, part(6, 1n), marker(8, 1n, COMMIT)), list), [2, 3, 6, 7]);
+  assertThrows(
+    () => committed(concat(bytes, part(6, 1n), marker(8, 1n, ABORT)), list),
+    CorruptRecordError,
+    "not among",
+  );
+});
+
+Deno.test("decodeRecords refuses an aborted transaction that a marker commits", () => {
+  const bytes = concat(part(0, 1n), marker(2, 1n, COMMIT), part(3, 1n), marker(5, 1n, ABORT));
+  assertEquals(committed(bytes, [{ producerId: 1n, firstOffset: 3 }]), [0, 1]);
+  assertThrows(() => committed(bytes, [{ producerId: 1n, firstOffset: 0 }]), CorruptRecordError, "1 was committed");
+});
+
+Deno.test("decodeRecords refuses an aborted transaction that begins in another's batch", () => {
+  const plain = batchBytes({ baseOffset: 2, producerId: 1n, records: [{ value: "not transactional" }] });
+  const bytes = concat(part(0, 1n), plain, part(3, 2n));
+  for (const firstOffset of [2, 3, 4]) {
+    assertThrows(() => committed(bytes, [{ producerId: 1n, firstOffset }]), CorruptRecordError, "not its own");
+  }
+  // Where compaction has left a gap there is nothing to compare with.
+  assertEquals(committed(concat(part(0, 1n), part(7, 2n)), [{ producerId: 3n, firstOffset: 4 }]), [0, 1, 7, 8]);
+});
+
+Deno.test("decodeRecords takes the list in any order and with repetitions, and refuses ids and offsets below zero", () => {
+  const bytes = concat(part(0, 1n), part(2, 2n), marker(4, 1n, ABORT), marker(5, 2n, ABORT), part(6, 3n));
+  const [one, two] = [{ producerId: 1n, firstOffset: 0 }, { producerId: 2n, firstOffset: 2 }];
+  assertEquals(committed(bytes, [two, one, two, one]), [6, 7]);
+  const detail = "aborted transaction of producer";
+  assertThrows(() => committed(bytes, [one, two, { producerId: -1n, firstOffset: 0 }]), CorruptRecordError, detail);
+  assertThrows(() => committed(bytes, [one, two, { producerId: 4n, firstOffset: -1 }]), CorruptRecordError, detail);
+});
+
 Deno.test("decodeRecords refuses malformed markers while transactions are followed", () => {
   const aborted = [{ producerId: 5n, firstOffset: 0 }];
   const control = { baseOffset: 0, attributes: 0x30, producerId: 5n };

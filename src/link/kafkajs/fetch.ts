@@ -102,6 +102,13 @@ function readPartition(reader: Reader): FetchedPartition {
   reader.tags((tag) => {
     if (tag === 0) divergingEpoch = { epoch: reader.int32(), endOffset: reader.offset() };
   });
+  // No checksum covers these fields: a broker that gives a reason not to read gives no records.
+  const { errorCode, preferredReadReplica, records } = partition;
+  if (records.length > 0 && (errorCode !== 0 || preferredReadReplica >= 0 || divergingEpoch !== undefined)) {
+    throw new Malformed(
+      `records of partition ${partition.partition} beside error ${errorCode} or another place to read`,
+    );
+  }
   return divergingEpoch === undefined ? partition : { ...partition, divergingEpoch };
 }
 

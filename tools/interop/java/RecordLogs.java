@@ -27,7 +27,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /**
  * Logs of every kind, written and read by Kafka's own client.
  *
- *   plain BROKERS TOPIC COMPRESSION COUNT         records of all shapes; more than one COMPRESSION: with commas between
+ *   plain BROKERS TOPIC COMPRESSION COUNT         records of all shapes (from 100 on also two of 200 kB); more than one
+ *                                                 COMPRESSION: with commas between
  *   transactions BROKERS TOPIC COUNT              four transactional producers and a plain one take turns
  *   compacted BROKERS TOPIC COMPRESSION RETENTION keys over and over, tombstones, markers; ends when the log is compacted
  *   dump BROKERS TOPIC...                         every committed record as a line, then "TOPIC PARTITION end POSITION"
@@ -128,7 +129,7 @@ public class RecordLogs {
         for (int i = 0; i < count; i++) {
           // Times go up and down, also before the batch's first one.
           producer.send(anyRecord(random, topic, 0, now - random.nextInt(100_000)));
-          if (i == count / 2) {
+          if (i == count / 2 && count >= 100) {
             producer.send(new ProducerRecord<>(topic, 0, now, bytes("noise"), noise(random, 200_000)));
             producer.send(new ProducerRecord<>(topic, 0, now, bytes("text"), bytes("lorem ipsum ".repeat(17_000))));
           }
