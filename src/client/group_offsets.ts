@@ -100,7 +100,7 @@ export class GroupOffsets {
           ? this.#error("OffsetCommit", ErrorCode.ILLEGAL_GENERATION, `generation ${generation} is over`)
           : null;
       let left = offsets;
-      for (let failures = 0;; failures++) {
+      for (let failures = 0; left.length > 0; failures++) {
         if (failures > 0) yield* pause(failures - 1, 20, 1_000);
         left = left.filter(held);
         if (left.length === 0) return;

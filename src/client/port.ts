@@ -59,12 +59,12 @@ export interface Membership {
    */
   generation: number;
   /**
-   * Until when (monotonic milliseconds of the fiber's Clock) the coordinator surely still counts this member in: the
-  /**
    * In KIP-848's protocol: how often everything was lost so far. As long as it stays the same, what is held under one epoch
    * is held under the next, too. Absent in the classic protocol.
    */
   losses?: number;
+  /**
+   * Until when (monotonic milliseconds of the fiber's Clock) the coordinator surely still counts this member in: the
    * time at which the last answered heartbeat or sync was *sent*, plus the session time-out, less a margin.
    */
   deadline: number;
@@ -116,10 +116,7 @@ export interface Offsets {
     offsets: ReadonlyArray<OffsetToCommit>,
     held?: (offset: OffsetToCommit) => boolean,
   ) => Effect.Effect<void, KafkaError>;
-  /**
-   * Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried; `each` is told of those whose
-   * leader has answered, while others may still be waited for.
-   */
+  /** Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried. */
   readonly list: (
     partitions: ReadonlyArray<TopicPartition>,
     timestamp: number,

@@ -66,7 +66,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
   settings: SystemSettings,
   services: ConsumerServices,
 ) {
-  const fork = yield* FiberSet.runtime(yield* FiberSet.make<void>())();
+  const scope = yield* Effect.scope;
   const clock = yield* Clock.Clock;
   const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
   const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
@@ -161,26 +161,18 @@ export class Consumer {
   readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
-      yield* this.#begin(partitions);
-    });
-
-  /** Begins with partitions that are ours: each as soon as it is known where. Does not wait for the last. */
-  readonly #begin = Effect.fnUntraced(
-    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
-      const wait = {};
-      for (const { topic, partition } of partitions) this.#waiting.set(partitionKey(topic, partition), wait);
-      const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waits(at, wait)));
-      // A coordinator may be away for long: neither a drain nor the next round waits for it.
-      const none: Found = { known: [], fresh: [] };
-      const { known, fresh } = yield* Effect.raceFirst(
-        this.#positions.committed(partitions),
-        Effect.as(inVain, none),
+      const { generation } = this.member.membership;
+      // A coordinator or a leader may be away for long: neither a drain nor the next round waits for it.
+      const positions = yield* Effect.raceFirst(
+        this.#positions(partitions),
+        Effect.as(this.#until(() => this.#pointless(generation)), []),
       );
-      // A leader may be away as well, and only the partitions it leads wait for it.
-      if (fresh.length > 0) {
-        const begun = this.#positions.begun(fresh, (start) => void this.fork(this.#start([start], wait)));
-        const failed = (error: KafkaError) => Effect.sync(() => this.services.failed(error));
-        this.fork(Effect.raceFirst(Effect.catch(begun, failed), inVain));
+      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
+      yield* this.#until(() => this.#pointless(generation) || this.#countedIn);
+      if (this.#pointless(generation)) return;
+      for (const { topic, partition, offset, metadata } of positions) {
+        const actor = this.actors.get(topic);
+        if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
       }
       // "Latest" is a place only once it is committed: at the next start it would be another.
       const latest = this.partitions.filter((each) =>
@@ -244,8 +236,7 @@ export class Consumer {
    * Whether there is no sense in beginning: all is to end, or the membership is over. Its generation may rise while all is
    * kept; and when all was lost, nothing waits any more.
    */
-    /** Whether there is no sense in beginning: all is to end, or there is no membership. */
-  get #pointless(): boolean {
+  #pointless(_generation: number): boolean {
     return this.#drainUntil < Infinity || !this.joined;
   }
 
@@ -258,23 +249,18 @@ export class Consumer {
     return Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#until(holds)));
   }
 
-  /** Starts those that still wait, once the group surely counts this member in. */
-  readonly #start = Effect.fnUntraced(
-    function* (this: Consumer, starts: ReadonlyArray<Start>, wait: object) {
-      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
-      yield* this.#until(() => this.#pointless || this.#countedIn);
-      if (this.#pointless) return;
-      const first: Partition[] = [];
-      for (const start of starts) {
-        if (!this.#waits(start, wait)) continue;
-        this.#waiting.delete(partitionKey(start.topic, start.partition));
-        const partition = this.#run(start);
-        if (partition !== null && start.map === emptyOffsetMap) first.push(partition);
-      }
-      // Where nothing is committed yet the place is one only once it is: "latest" would be another at the next start.
-      if (first.length > 0) this.fork(this.#committer.commit(first));
-    },
-  );
+  /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */
+  readonly #positions = Effect.fnUntraced(function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
+    const committed = yield* this.services.offsets.committed(this.groupId, partitions);
+    const known: OffsetToCommit[] = committed.filter(({ offset }) => offset >= 0);
+    const fresh = committed.filter(({ offset }) => offset < 0);
+    for (const [startFrom, timestamp] of [["earliest", -2], ["latest", -1]] as const) {
+      const asked = fresh.filter(({ topic }) => this.actors.get(topic)?.settings.startFrom === startFrom);
+      if (asked.length === 0) continue;
+      for (const listed of yield* this.services.offsets.list(asked, timestamp)) known.push({ ...listed, metadata: "" });
+    }
+    return known;
+  });
 
   readonly #start = Effect.fnUntraced(function* (this: Consumer, actor: ActorDefinition, start: OffsetToCommit) {
     const { topic, partition: number, offset, metadata } = start;

@@ -6,7 +6,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect";
 import { makeCluster } from "../../src/client/cluster.ts";
 import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/consumer_member.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "../../src/client/port.ts";
-import type { GroupError } from "../../src/errors.ts";
+import type { ConfigError, GroupError } from "../../src/errors.ts";
 import type { Link } from "../../src/link/link.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";
 import { monotonicMs } from "../../src/fiber/monotonic.ts";
@@ -52,7 +52,7 @@ export interface ConsumerWorldOptions {
 export const makeConsumerWorld: (
   topics: Record<string, number>,
   options?: ConsumerWorldOptions,
-) => Effect.Effect<ConsumerWorld, never, Scope.Scope> = Effect.fnUntraced(function* (
+) => Effect.Effect<ConsumerWorld, ConfigError, Scope.Scope> = Effect.fnUntraced(function* (
   topics: Record<string, number>,
   { script = () => ({}), through = (link: Link) => link }: ConsumerWorldOptions = {},
 ) {
