@@ -38,6 +38,7 @@ export * from "./src/broker.ts";
 export * from "./src/context.ts";
 export * from "./src/errors.ts";
 export * from "./src/event.ts";
+export * from "./src/kafka_environment.ts";
 export type { LogLevel } from "./src/logger.ts";
 export * from "./src/operations.ts";
 export * from "./src/outcome.ts";

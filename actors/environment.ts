@@ -3,7 +3,7 @@
  * variable.
  * @module
  */
-import { ConfigError } from "@troupe/troupe";
+import { type Broker, ConfigError, kafkaFromEnvironment } from "@troupe/troupe";
 import { z } from "zod";
 
 const seconds = 1_000;
@@ -88,8 +88,11 @@ export function readEnvironment(variables: Readonly<Record<string, string>> = De
   throw new ConfigError(String(issue.path[0]), issue.message);
 }
 
-/** The brokers of a service that can't be without. Fails with {@linkcode ConfigError} where none are named. */
-export function requireBrokers(environment: Environment): ReadonlyArray<string> {
-  if (environment.KAFKA_BROKERS !== undefined) return environment.KAFKA_BROKERS;
+/**
+ * The Kafka of a service that can't be without, with the login and the certificates that the environment has for it. Fails
+ * with {@linkcode ConfigError} where none is named or a variable is wrong.
+ */
+export function requireKafka(environment: Environment, variables?: Readonly<Record<string, string>>): Broker {
+  if (environment.KAFKA_BROKERS !== undefined) return kafkaFromEnvironment({}, variables);
   throw new ConfigError("KAFKA_BROKERS", "expected host:port of a Kafka (`deno task kafka` starts one), got nothing");
 }

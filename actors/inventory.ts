@@ -2,8 +2,8 @@
  * The inventory service: `deno task inventory`. Listens only where `PORT` says so.
  * @module
  */
-import { ActorSystem, kafka } from "@troupe/troupe";
-import { readEnvironment, requireBrokers } from "./environment.ts";
+import { ActorSystem } from "@troupe/troupe";
+import { readEnvironment, requireKafka } from "./environment.ts";
 import { inventoryActor } from "./inventory_actor.ts";
 import { program, systemSettings } from "./program.ts";
 import { httpServer } from "./server.ts";
@@ -13,11 +13,11 @@ import { stockRoutes } from "./stock_http.ts";
 await program(async () => {
   const environment = readEnvironment();
   const { HOST: host, PORT: port } = environment;
-  const brokers = requireBrokers(environment);
+  const broker = requireKafka(environment);
   const stock = new Stock(environment.STOCK);
   await ActorSystem.run({
     ...systemSettings(environment),
-    broker: kafka({ brokers }),
+    broker,
     actors: [inventoryActor(stock)],
     services: port === undefined ? [] : [(system) => httpServer(system, { host, port }, stockRoutes(stock))],
   });

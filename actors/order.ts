@@ -2,9 +2,9 @@
  * The order service: `deno task order`.
  * @module
  */
-import { ActorSystem, kafka } from "@troupe/troupe";
+import { ActorSystem } from "@troupe/troupe";
 import { OrderCreated } from "./contracts.ts";
-import { readEnvironment, requireBrokers } from "./environment.ts";
+import { readEnvironment, requireKafka } from "./environment.ts";
 import { orderActor } from "./order_actor.ts";
 import { OrderBook } from "./order_book.ts";
 import { OrderDesk } from "./order_desk.ts";
@@ -14,12 +14,12 @@ import { httpServer } from "./server.ts";
 
 await program(async () => {
   const environment = readEnvironment();
-  const brokers = requireBrokers(environment);
+  const broker = requireKafka(environment);
   const listen = { host: environment.HOST, port: environment.PORT ?? 8080 };
   const book = new OrderBook();
   await ActorSystem.run({
     ...systemSettings(environment),
-    broker: kafka({ brokers }),
+    broker,
     actors: [orderActor(book)],
     events: [OrderCreated],
     services: [

@@ -3,10 +3,10 @@
  * by itself.
  * @module
  */
-import { ActorSystem, type Broker, ConfigError, embedded, kafka } from "@troupe/troupe";
+import { ActorSystem, type Broker, ConfigError, embedded } from "@troupe/troupe";
 import { Effect } from "effect";
 import { OrderCreated } from "./contracts.ts";
-import { type Environment, readEnvironment } from "./environment.ts";
+import { type Environment, readEnvironment, requireKafka } from "./environment.ts";
 import { inventoryActor } from "./inventory_actor.ts";
 import { orderActor } from "./order_actor.ts";
 import { OrderBook } from "./order_book.ts";
@@ -48,8 +48,9 @@ function readArguments(args: ReadonlyArray<string>): boolean {
 }
 
 /** Kafka where one is named, else a broker of our own that keeps its log in a file. */
-async function brokerOf({ KAFKA_BROKERS: brokers, DATA_DIR: directory }: Environment): Promise<Broker> {
-  if (brokers !== undefined) return kafka({ brokers });
+async function brokerOf(environment: Environment): Promise<Broker> {
+  const { KAFKA_BROKERS: brokers, DATA_DIR: directory } = environment;
+  if (brokers !== undefined) return requireKafka(environment);
   const file = `${directory}/embedded.log`;
   try {
     await Deno.mkdir(directory, { recursive: true });

@@ -19,7 +19,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ]],
   // What is put together of the client without any actors: topics and groups looked after.
   ["admin", ["src/admin/"], ["vocabulary", "ports", "client", "broker", "logger"]],
-  ["broker", ["src/broker.ts"], ["vocabulary", "ports", "embedded", "kafkajs"]],
+  ["broker", ["src/broker.ts", "src/kafka_environment.ts"], ["vocabulary", "ports", "embedded", "kafkajs"]],
   ["logger", ["src/logger.ts"], ["vocabulary"]],
   ["vocabulary", ["src/*.ts"], []],
   ["ports", ["src/link/link.ts", "src/link/protocol*.ts", "src/link/error_code.ts", "src/client/port.ts"], [

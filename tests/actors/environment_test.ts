@@ -1,5 +1,5 @@
 import { ConfigError } from "@troupe/troupe";
-import { readEnvironment, requireBrokers } from "../../actors/environment.ts";
+import { readEnvironment, requireKafka } from "../../actors/environment.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 Deno.test("readEnvironment gives the documented defaults when nothing is set", () => {
@@ -86,9 +86,12 @@ Deno.test("readEnvironment says what was expected and what it got", () => {
   assertEquals(error.message, 'PORT: expected a port from 0 (any free one) to 65535, got "abc"');
 });
 
-Deno.test("requireBrokers fails when no Kafka is named", () => {
-  assertThrows(() => requireBrokers(readEnvironment({})), ConfigError, "KAFKA_BROKERS: expected");
-  assertEquals(requireBrokers(readEnvironment({ KAFKA_BROKERS: "a:1" })), ["a:1"]);
+Deno.test("requireKafka fails when no Kafka is named, and takes its login from the environment too", () => {
+  assertThrows(() => requireKafka(readEnvironment({})), ConfigError, "KAFKA_BROKERS: expected");
+  const variables = { KAFKA_BROKERS: "a:1" };
+  assertEquals(requireKafka(readEnvironment(variables), variables).name, "a:1");
+  const login = { ...variables, KAFKA_SASL_MECHANISM: "PLAIN" };
+  assertThrows(() => requireKafka(readEnvironment(login), login), ConfigError, "KAFKA_SASL_USERNAME: expected");
 });
 
 function failure(read: () => unknown): ConfigError {
