@@ -70,8 +70,11 @@ export class OffsetReset {
   readonly #plan = Effect.fnUntraced(function* (this: OffsetReset, groupId: string, { to, of }: ResetOptions) {
     const group = yield* this.groups.find(groupId);
     if (group !== null && (group.members.length > 0 || group.state !== "Empty")) {
+      const count = group.members.length;
       const hosts = [...new Set(group.members.map(({ clientId, host }) => `${clientId} at ${host}`))].join(", ");
-      return yield* Effect.fail(busy(groupId, `${group.state}, ${group.members.length} members (${hosts})`));
+      return yield* Effect.fail(
+        busy(groupId, `${group.state}, ${count === 1 ? "1 member" : `${count} members`} (${hosts})`),
+      );
     }
     const committed = yield* this.groups.committed(groupId);
     const places = of ?? [...committed.values()];
