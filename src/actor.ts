@@ -148,12 +148,16 @@ export type ServicesOfActors<Actors extends ReadonlyArray<ActorDefinition>> = Ac
   : never;
 
 const positive = z.int().min(1);
+
+/** The default of `receiveTimeout`, in milliseconds. */
+export const defaultReceiveTimeout = 300_000;
+
 const settingsSchema = z.strictObject({
   order: z.enum(["key", "partition", "none"]),
   concurrency: positive.max(100_000).default(64),
   mailboxCapacity: positive.default(5_000),
   mailboxBytes: positive.default(8 * 1024 * 1024),
-  receiveTimeout: positive.max(2 ** 31 - 1).default(300_000),
+  receiveTimeout: positive.max(2 ** 31 - 1).default(defaultReceiveTimeout),
   onFailure: z.enum(["dead-letter", "skip", "stop"]).default("dead-letter"),
   deadLetterTopic: z.custom<(topic: string) => string>((f) => typeof f === "function", "expected a function")
     .default(() => (topic: string) => `${topic}.dlt`),

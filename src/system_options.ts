@@ -61,6 +61,7 @@ export function checkLogLevel(level: LogLevel = "info"): LogLevel {
 
 const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
   actors: true,
+  assignors: true,
   broker: true,
   commitInterval: true,
   drainTimeout: true,

@@ -8,6 +8,7 @@ import type { SenderOptions } from "../client/sender.ts";
 import type { Compression } from "../codec/compression.ts";
 import { ConfigError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
+import { checkTimes } from "./timeouts.ts";
 
 export type { Compression, FetcherOptions, SenderOptions };
 
@@ -48,6 +49,15 @@ export interface SystemSettingsInput {
   readonly commitInterval?: number;
   /** Makes this process a static member of its groups: a restart within `sessionTimeout` moves no partition. Default none. */
   readonly instanceId?: string;
+  /**
+   * How the member that leads a group of the protocol "classic" shares the partitions out, by the names all clients know,
+   * the favourite first; the group takes one that all its members have. Default `["cooperative-sticky"]`: members keep
+   * their partitions through a rebalance, and only what has to move is let go. With an eager one in the list ("range",
+   * "roundrobin") all is let go before every rebalance, whatever the group takes: other members may count on it. So a
+   * group goes from "range" to "cooperative-sticky" by two deployments, each one process after the other: the first with
+   * `["cooperative-sticky", "range"]`, the second with `["cooperative-sticky"]`.
+   */
+  readonly assignors?: ReadonlyArray<"cooperative-sticky" | "range" | "roundrobin">;
   /** How records are published. */
   readonly producer?: SenderOptions;
   /** How records are fetched. */
@@ -96,6 +106,7 @@ const settingsSchema = z.object({
   heartbeatInterval: milliseconds.optional(),
   commitInterval: milliseconds.default(1_000),
   instanceId: z.string().min(1).nullable().default(null),
+  assignors: z.array(z.enum(["cooperative-sticky", "range", "roundrobin"])).min(1).default(["cooperative-sticky"]),
   producer: producerSchema.default({}),
   fetch: fetchSchema.default({}),
 });
@@ -107,11 +118,10 @@ export function systemSettings(input: SystemSettingsInput): SystemSettings {
   const rebalanceTimeout = parsed.rebalanceTimeout ?? Math.max(60_000, drainTimeout + 10_000);
   const heartbeatInterval = parsed.heartbeatInterval ??
     Math.min(parsed.groupProtocol === "consumer" ? Infinity : 300, sessionTimeout / 3);
-  if (heartbeatInterval > sessionTimeout / 3) {
-    throw new ConfigError("heartbeatInterval", `expected at most a third of sessionTimeout (${sessionTimeout} ms)`);
+  if (input.assignors !== undefined && parsed.groupProtocol === "consumer") {
+    throw new ConfigError("assignors", 'the group protocol "consumer" leaves that to the brokers; leave it out');
   }
-  if (rebalanceTimeout <= drainTimeout) {
-    throw new ConfigError("rebalanceTimeout", `expected more than drainTimeout (${drainTimeout} ms)`);
-  }
-  return { ...parsed, rebalanceTimeout, heartbeatInterval };
+  const settings = { ...parsed, rebalanceTimeout, heartbeatInterval };
+  checkTimes(settings);
+  return settings;
 }

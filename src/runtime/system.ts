@@ -20,6 +20,7 @@ import { type Health, healthOf, type SystemState } from "./health.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { recordOf } from "./publication.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
+import { timeWarnings } from "./timeouts.ts";
 import { ensureTopics, neededTopics } from "./topics.ts";
 
 /** What a system is made of. */
@@ -65,6 +66,7 @@ export const makeSystem: (
     try: () => check(definition),
     catch: (cause) => cause instanceof ConfigError ? cause : new ConfigError("options", String(cause), { cause }),
   });
+  for (const line of timeWarnings(settings, definition.actors)) yield* Effect.logWarning(line);
   // The drain needs connections, which a scope that is closing doesn't give any more: so they have a scope of their own.
   const scope = Scope.makeUnsafe();
   const system = yield* Scope.provide(assemble(definition, settings, groups, events, open), scope).pipe(

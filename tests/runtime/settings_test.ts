@@ -13,6 +13,7 @@ Deno.test("systemSettings() fills in the documented defaults", () => {
     heartbeatInterval: 300,
     commitInterval: 1_000,
     instanceId: null,
+    assignors: ["cooperative-sticky"],
     producer: {},
     fetch: {},
   });
@@ -23,7 +24,7 @@ Deno.test("systemSettings() keeps the heartbeats and the rebalance in step with 
   assertEquals([heartbeatInterval, rebalanceTimeout], [100, 100_000]);
 });
 
-Deno.test("systemSettings() leaves the pace of heartbeats to the brokers with the group protocol \"consumer\"", () => {
+Deno.test('systemSettings() leaves the pace of heartbeats to the brokers with the group protocol "consumer"', () => {
   const { heartbeatInterval } = systemSettings({ sessionTimeout: 9_000, groupProtocol: "consumer" });
   assertEquals(heartbeatInterval, 3_000);
   const faster = systemSettings({ groupProtocol: "consumer", heartbeatInterval: 100 });
@@ -39,6 +40,9 @@ const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
   [{ heartbeatInterval: 5_000 }, "heartbeatInterval: expected at most a third"],
   [{ rebalanceTimeout: 10_000 }, "rebalanceTimeout: expected more than drainTimeout"],
   [{ groupProtocol: "share" as "classic" }, "groupProtocol: "],
+  [{ assignors: [] }, "assignors: "],
+  [{ assignors: ["sticky" as "range"] }, "assignors.0: "],
+  [{ assignors: ["range"], groupProtocol: "consumer" }, "assignors: "],
   [{ instanceId: "" }, "instanceId: "],
   [{ producer: { linger: -1 } }, "producer.linger: "],
   [{ producer: { compression: "rar" as "gzip" } }, "producer.compression: "],

@@ -1,0 +1,81 @@
+/**
+ * Consumers that note what they handle: systems of ours, and stock kafkajs as its own documentation uses it.
+ * @module
+ */
+import { actor, ActorSystem, event, kafka, type SystemSettingsInput } from "@troupe/troupe";
+import { Kafka, logLevel } from "kafkajs";
+import { z } from "zod";
+import type { Handled, Tally } from "./tally.ts";
+
+/** One of a group. */
+export interface Consumer {
+  readonly name: string;
+  /** Finishes what it has in hand and leaves the group. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What they consume and how. */
+export interface Consuming {
+  readonly brokers: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly tally: Tally;
+  /** Milliseconds that a record takes. */
+  readonly work: number;
+  readonly settings?: SystemSettingsInput;
+}
+
+/** Starts one. */
+export type StartConsumer = (name: string, consuming: Consuming) => Promise<Consumer>;
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function handle({ tally, work }: Consuming, record: Handled, who: string): Promise<void> {
+  tally.begin(record, who);
+  await sleep(work);
+  tally.end(record);
+}
+
+/** A system of ours, one record of a partition at a time. */
+export const startOurs: StartConsumer = async (name, consuming) => {
+  const { topic, group, brokers, settings } = consuming;
+  const Numbered = event({
+    name: "Numbered",
+    topic,
+    schema: z.object({ key: z.string(), n: z.int(), padding: z.string() }),
+    key: ({ key }) => key,
+  });
+  const counter = actor({
+    name: "counter",
+    group,
+    receives: [Numbered],
+    concurrency: 1,
+    receive: ({ key, n }, { partition, offset }) => handle(consuming, { partition, offset, key, n }, name),
+  });
+  const system = await ActorSystem.start({
+    actors: [counter],
+    broker: kafka({ brokers }),
+    logLevel: "warn",
+    ...settings,
+  });
+  return { name, stop: async () => void await system.stop() };
+};
+
+/** A consumer of stock kafkajs that commits by itself, all partitions at once. */
+export const startKafkajs: StartConsumer = async (name, consuming) => {
+  const { topic, group, brokers, tally, settings } = consuming;
+  const client = new Kafka({ clientId: name, brokers: brokers.split(","), logLevel: logLevel.NOTHING });
+  const { heartbeatInterval = 300, sessionTimeout = 6_000 } = settings ?? {};
+  const consumer = client.consumer({ groupId: group, heartbeatInterval, sessionTimeout, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    autoCommitInterval: 500,
+    partitionsConsumedConcurrently: tally.partitions,
+    eachMessage: ({ partition, message }) => {
+      const { key, n } = JSON.parse(message.value?.toString() ?? "");
+      return handle(consuming, { partition, offset: Number(message.offset), key, n }, name);
+    },
+  });
+  return { name, stop: () => consumer.disconnect() };
+};

@@ -1,0 +1,43 @@
+import { actor } from "../../src/actor.ts";
+import { timeWarnings } from "../../src/runtime/timeouts.ts";
+import { systemSettings } from "../../src/runtime/settings.ts";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { Placed, start, waited, world } from "./systems.ts";
+import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
+import { Effect } from "effect";
+
+const slow = (receiveTimeout?: number) =>
+  actor({ name: "slow", receives: [Placed], receiveTimeout, receive: () => {} });
+
+Deno.test("timeWarnings() is silent about the defaults and about what goes together", () => {
+  assertEquals(timeWarnings(systemSettings({}), [slow()]), []);
+  assertEquals(timeWarnings(systemSettings({ drainTimeout: 60_000 }), [slow(60_000)]), []);
+  assertEquals(timeWarnings(systemSettings({ fetch: { maxWait: 9_000 } }), []), []);
+});
+
+Deno.test("timeWarnings() names the actors whose receive outlasts a drain, and what to set", () => {
+  const [line, ...more] = timeWarnings(systemSettings({}), [slow(60_000)]);
+  assertEquals(more, []);
+  assertMatch(
+    line,
+    /^slow: receive may take up to 60000 ms .*20000 ms \(drainTimeout\).* set drainTimeout to 60000 or/,
+  );
+});
+
+Deno.test("timeWarnings() names a fetch that waits longer than a session lasts", () => {
+  const [line, ...more] = timeWarnings(systemSettings({ fetch: { maxWait: 10_001 } }), []);
+  assertEquals(more, []);
+  assertMatch(line, /10001 ms \(fetch.maxWait\)/);
+});
+
+Deno.test("a system says once at its start which of its times don't go together", () => {
+  const log: Array<string> = [];
+  return world(
+    Effect.gen(function* () {
+      const system = yield* start(new EmbeddedKafka(), [slow(60_000)]);
+      yield* waited(system.whenReady(10_000));
+      assertEquals(log.filter((line) => line.includes("drainTimeout")).length, 1, log.join("\n"));
+    }),
+    log,
+  );
+});
