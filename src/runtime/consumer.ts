@@ -83,6 +83,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
       rebalanceTimeout,
       heartbeatInterval,
       instanceId,
+      assignors: settings.assignors,
       lastRoundTimeout,
       rackId: settings.fetch.rackId ?? null,
     },
