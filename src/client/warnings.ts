@@ -3,6 +3,7 @@
  * @module
  */
 import { type Clock, Effect } from "effect";
+import { monotonicMs } from "../fiber/monotonic.ts";
 
 /** Milliseconds between two warnings of one cause. */
 const every = 10_000;
@@ -17,7 +18,7 @@ export class Warnings {
   /** Logs `text`, unless there was a warning of this cause within the last 10 seconds. */
   warn(cause: string, text: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const now = this.clock.currentTimeMillisUnsafe();
+      const now = monotonicMs(this.clock);
       if (now - (this.#last.get(cause) ?? -Infinity) < every) return Effect.void;
       this.#last.set(cause, now);
       return Effect.logWarning(text);

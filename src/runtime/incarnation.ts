@@ -7,6 +7,7 @@
 import { Cause, type Clock, Effect } from "effect";
 import type { Sender } from "../client/port.ts";
 import { ActorFailed, DecodeError, ReceiveTimeout } from "../errors.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import { type Answered, failed, Handlers, isPromise } from "./answer.ts";
 import { takeBatch } from "./batch.ts";
 import { Fenced } from "./crash.ts";
@@ -119,7 +120,7 @@ export class Incarnation {
     const { partition, lanes, slots } = this;
     if (partition.draining) return false;
     const inBatches = partition.actor.receiveBatch !== undefined;
-    const end = this.clock.currentTimeMillisUnsafe() + SLICE;
+    const end = monotonicMs(this.clock) + SLICE;
     for (let taken = 1; slots.free && this.#blocked === 0 && !this.batching && !this.over; taken++) {
       this.#inHand = undefined;
       // What was taken up before is received alone: the record that made a batch fail must be found.
@@ -127,7 +128,7 @@ export class Incarnation {
       const item = this.next();
       if (item === null) return false;
       if (!lanes.park(item)) this.#start(item);
-      if (taken % LOOK === 0 && this.clock.currentTimeMillisUnsafe() >= end) return true;
+      if (taken % LOOK === 0 && monotonicMs(this.clock) >= end) return true;
     }
     return false;
   }

@@ -5,6 +5,7 @@
  */
 import { Cause, Clock, Effect, Exit, FiberSet, Option, Random, type Scope } from "effect";
 import { ActorFailed } from "../errors.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import { makeActorLogger } from "./actor_logger.ts";
 import { Fenced, Unacknowledged, Unpublishable } from "./crash.ts";
 import { Incarnation, type IncarnationServices } from "./incarnation.ts";
@@ -45,7 +46,7 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
       const publish = error instanceof Unacknowledged || error instanceof Unpublishable;
       const counted = !publish;
       const reason = publish ? error.error : Cause.squash(exit.cause);
-      const now = clock.currentTimeMillisUnsafe();
+      const now = monotonicMs(clock);
       while (restarts.length > 0 && now - restarts[0].at >= restart.within) restarts.shift();
       // What can't be published ends by itself, after a few restarts: nothing is won by slowing them down.
       if (!(error instanceof Unpublishable)) restarts.push({ at: now, counted });

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "effect";
 import type { ActorLogger } from "../context.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 
 // Milliseconds between two lines of one kind.
 const EVERY = 10_000;
@@ -17,7 +18,7 @@ export class Reports {
 
   /** Logs `text()` about a record, unless a line of this kind was logged shortly before: then it is counted. */
   warn(kind: string, offset: number, text: () => string): void {
-    const now = this.clock.currentTimeMillisUnsafe();
+    const now = monotonicMs(this.clock);
     const said = this.#said.get(kind);
     if (said !== undefined && now - said.at < EVERY) {
       said.since++;
