@@ -52,7 +52,7 @@ if (import.meta.main) {
   }
 }
 
-function print({ tally, took, stall, underLoad }: RebalanceReport): void {
+function print({ tally, took, underLoad }: RebalanceReport): void {
   const { kept, moved } = tally.gaps;
   const ms = (time: number) => `${Math.round(time)} ms`;
   console.log(`handled ${tally.unique}, twice ${tally.twice}, never ${tally.missing}, out of order ${tally.backwards}`);
@@ -64,6 +64,6 @@ function print({ tally, took, stall, underLoad }: RebalanceReport): void {
     );
   }
   console.log(`a join or leave took ${took.map((time) => Math.round(time)).join(", ")} ms`);
-  console.log(`the process itself stood still for ${ms(stall)} at most`);
+  console.log(`the process itself stood still for ${ms(tally.stall)} at most`);
   if (!underLoad) console.log("the records ran out before the last step: give more of them");
 }
