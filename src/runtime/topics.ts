@@ -5,6 +5,7 @@
 import { Clock, Effect } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { pause } from "../client/backoff.ts";
+import { askController } from "../client/controller.ts";
 import type { Cluster } from "../client/port.ts";
 import { Warnings } from "../client/warnings.ts";
 import { type ConnectionError, KafkaError } from "../errors.ts";
@@ -84,12 +85,8 @@ const create = Effect.fnUntraced(function* (
     replicationFactor: settings.replicationFactor,
     configs: lettersOf === null ? {} : letterConfigs,
   }));
-  const connection = yield* cluster.anyConnection("admin");
-  const answer = yield* connection.call(
-    "CreateTopics",
-    { timeoutMs: TIMEOUT, validateOnly: false, topics },
-    TIMEOUT + 5_000,
-  );
+  const request = { timeoutMs: TIMEOUT, validateOnly: false, topics };
+  const answer = yield* askController(cluster, "CreateTopics", request, TIMEOUT + 5_000);
   for (const { name, errorCode, errorMessage } of answer.topics) {
     if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) continue;
     return new KafkaError(
