@@ -212,6 +212,33 @@ Deno.test("a broker that does not answer is given up for the one that leads by n
     }));
 });
 
+Deno.test("a broker that asks to be left alone is, for as long as it says; the others are not", () => {
+  const kafka = new SmallKafka([1, 2], (kafka) => ({
+    Produce: (request, node, role) =>
+      Effect.map(
+        kafka.script.Produce(request, node, role),
+        (answer) => ({ ...answer, throttleTimeMs: node === 1 ? 700 : 0 }),
+      ),
+  }));
+  kafka.lead("orders", [1, 2]);
+  return sending(kafka, { linger: 0 }, (sender) =>
+    Effect.gen(function* () {
+      const outcomes = new Outcomes();
+      const offer = (value: string, partition: number) =>
+        sender.offer(record(value, { partition }), outcomes.of(value), null);
+      offer("a", 0);
+      offer("b", 1);
+      yield* advance(20);
+      assertEquals(outcomes.settled.toSorted(), ["a", "b"]);
+      offer("c", 0);
+      offer("d", 1);
+      yield* advance(650);
+      assertEquals(outcomes.settled.slice(2), ["d"]);
+      yield* advance(100);
+      assertEquals(outcomes.settled.slice(2), ["d", "c"]);
+    }));
+});
+
 Deno.test("after a batch is refused for good the next ones go under a new producer id", () => {
   let refuse = 1;
   const kafka = new SmallKafka([1], (kafka) => ({
