@@ -1,5 +1,6 @@
 /**
- * `deno task simulate --schedules N --seed S`: runs N schedules, from seed S on.
+ * `deno task simulate --schedules N --seed S`: runs N schedules, from seed S on. `--protocol classic` or `consumer`: all by
+ * that group protocol; else each by the one it draws.
  * @module
  */
 import { simulate } from "./world.ts";
@@ -18,15 +19,22 @@ function run(args: ReadonlyArray<string>): number {
   };
   const schedules = option("schedules", 1_000);
   const first = option("seed", 1);
+  const at = args.indexOf("--protocol");
+  const protocol = at < 0 ? null : args[at + 1];
+  if (protocol !== null && protocol !== "classic" && protocol !== "consumer") {
+    throw new RangeError(`--protocol: expected classic or consumer, got ${protocol}`);
+  }
   const begun = performance.now();
   let failed = 0;
   for (let seed = first; seed < first + schedules; seed++) {
-    const { violations, trace } = simulate(seed, schedules === 1);
+    const { violations, trace } = simulate(seed, schedules === 1, protocol);
     if (violations.length === 0) continue;
     failed++;
     if (schedules === 1) console.log(trace.join("\n"));
     console.log(`seed ${seed}: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}`);
-    console.log(`  deno task simulate --schedules 1 --seed ${seed}`);
+    console.log(
+      `  deno task simulate --schedules 1 --seed ${seed}${protocol === null ? "" : ` --protocol ${protocol}`}`,
+    );
   }
   const seconds = (performance.now() - begun) / 1_000;
   console.log(

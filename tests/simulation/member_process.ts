@@ -94,6 +94,7 @@ export class MemberProcess {
     Effect.scoped(Effect.gen({ self: this }, function* () {
       const settings = {
         partitions: PARTITIONS,
+        groupProtocol: this.observer.habits.groupProtocol,
         sessionTimeout: SESSION_TIMEOUT,
         heartbeatInterval: 500,
         rebalanceTimeout: 6_000,

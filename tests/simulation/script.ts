@@ -7,6 +7,7 @@ import type { Order } from "../../src/actor.ts";
 import { delay, error, type Fault, late, loseAnswer, never, refuse } from "../../src/link/embedded/faults.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { ApiName } from "../../src/link/protocol.ts";
+import type { GroupProtocol } from "../../src/runtime/settings.ts";
 import { type Behaviour, PARTITIONS, type Task } from "./workload.ts";
 
 /** Something that happens at a time. */
@@ -22,8 +23,9 @@ export interface Happening {
     | { readonly _tag: "Write"; readonly tasks: ReadonlyArray<Task> };
 }
 
-/** How the actor of a schedule works. */
+/** How the processes of a schedule work, and their actor. */
 export interface Habits {
+  readonly groupProtocol: GroupProtocol;
   readonly order: Order;
   /** Whether it receives batches. */
   readonly batches: boolean;
@@ -80,11 +82,18 @@ const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
   // again: members may count on that, so it is never said without cause.
   Heartbeat: [ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
   LeaveGroup: [ErrorCode.NOT_COORDINATOR],
+  ConsumerGroupHeartbeat: [
+    ErrorCode.NOT_COORDINATOR,
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode.UNKNOWN_MEMBER_ID,
+    ErrorCode.FENCED_MEMBER_EPOCH,
+  ],
   OffsetCommit: [
     ErrorCode.NOT_COORDINATOR,
     ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
     ErrorCode.ILLEGAL_GENERATION,
     ErrorCode.REBALANCE_IN_PROGRESS,
+    ErrorCode.STALE_MEMBER_EPOCH,
   ],
   OffsetFetch: [ErrorCode.NOT_COORDINATOR, ErrorCode.UNSTABLE_OFFSET_COMMIT],
   InitProducerId: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS],
@@ -155,6 +164,7 @@ export function draw(random: () => number): Script {
     return null;
   };
   const habits: Habits = {
+    groupProtocol: random() < 0.5 ? "consumer" : "classic",
     order: often<Order>(["key", "key", "key", "partition", "none"]),
     batches: random() < 0.2,
     deliveryTimeout: often([60_000, 60_000, 1_500]),

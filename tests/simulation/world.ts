@@ -7,6 +7,7 @@ import { Effect } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { Connection } from "../../src/link/link.ts";
+import type { GroupProtocol } from "../../src/runtime/settings.ts";
 import { VirtualTime } from "../../src/testing/virtual_time.ts";
 import { MemberProcess } from "./member_process.ts";
 import { Observer } from "./observer.ts";
@@ -30,14 +31,19 @@ const PATIENCE = 120_000;
 const LONGEST_TIMEOUT = 11_000;
 const encoder = new TextEncoder();
 
-/** Runs one schedule; `traced` writes down what happens. */
-export function simulate(seed: number, traced: boolean = false): Report {
-  return new World(seed, traced).run();
+/** Runs one schedule; `traced` writes down what happens; the group protocol is the script's unless it is said. */
+export function simulate(seed: number, traced: boolean = false, groupProtocol: GroupProtocol | null = null): Report {
+  return new World(seed, traced, groupProtocol).run();
 }
 
 class World {
   readonly #time: VirtualTime;
-  readonly #kafka = new EmbeddedKafka({ partitions: PARTITIONS });
+  readonly #kafka = new EmbeddedKafka({
+    partitions: PARTITIONS,
+    sessionTimeout: SESSION_TIMEOUT,
+    heartbeatInterval: 500,
+    assignmentInterval: 200,
+  });
   readonly #observer: Observer;
   readonly #script: Script;
   readonly #processes: MemberProcess[] = [];
@@ -51,9 +57,11 @@ class World {
   #restsIn = -1;
   #restsSince = 0;
 
-  constructor(readonly seed: number, traced: boolean) {
+  constructor(readonly seed: number, traced: boolean, groupProtocol: GroupProtocol | null) {
     this.#time = new VirtualTime(seed);
-    this.#script = draw(() => this.#time.random());
+    const script = draw(() => this.#time.random());
+    const habits = groupProtocol === null ? script.habits : { ...script.habits, groupProtocol };
+    this.#script = { ...script, habits };
     this.#observer = new Observer(this.#kafka, () => this.#time.now, this.#script.habits, traced);
     this.#kafka.intercept = ({ api, connection }) => {
       const process = this.#processes.find(({ link }) => link.has(connection));
