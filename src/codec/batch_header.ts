@@ -152,19 +152,34 @@ export function scanBatches(bytes: Uint8Array, from: number): { readonly next: n
   }
 }
 
+/** The batches of an answer that its high watermark confirms. */
+export interface ConfirmedBatches {
+  /** Where they end in the bytes. */
+  readonly end: number;
+  /** Whether a whole batch follows that is not confirmed. */
+  readonly beyond: boolean;
+  /** The leader's epoch in the last one; -1 without one, and where the epochs can't be right. */
+  readonly epoch: number;
+}
+
 /**
- * Where the whole batches end whose last offset lies below the high watermark. A broker reads its high watermark before
- * it reads the log: one of some thousand answers at the log's end holds batches beyond what it says. They are left for
- * the next fetch. Throws CorruptRecordError as `scanBatches` does.
+ * The whole batches whose last offset lies below the high watermark, of a leader whose epoch is `leaderEpoch` (-1 where it
+ * is not known). A broker reads its high watermark before it reads the log: one of some thousand answers at the log's end
+ * holds batches beyond what it says. They are for the next fetch. Throws CorruptRecordError as `scanBatches` does.
  */
-export function endBelow(bytes: Uint8Array, highWatermark: number): number {
+export function confirmedBatches(bytes: Uint8Array, highWatermark: number, leaderEpoch: number): ConfirmedBatches {
   const view = viewOf(bytes);
   let previousLast = -1;
+  let highest = -1;
+  let sound = true;
   for (let at = 0;;) {
     const end = batchEnd(view, at);
-    if (end < 0) return at;
-    previousLast = checkOffsets(view, at, previousLast);
-    if (previousLast >= highWatermark) return at;
+    if (end >= 0) previousLast = checkOffsets(view, at, previousLast);
+    if (end < 0 || previousLast >= highWatermark) return { end: at, beyond: end >= 0, epoch: sound ? highest : -1 };
+    const epoch = view.getInt32(at + 12);
+    // Epochs lie outside the CRC, and a leader that is asked by a wrong one takes our log for another.
+    sound &&= epoch >= highest && (leaderEpoch < 0 || epoch <= leaderEpoch);
+    highest = epoch;
     at = end;
   }
 }

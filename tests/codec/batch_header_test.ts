@@ -1,6 +1,6 @@
 import {
+  confirmedBatches,
   crcMatches,
-  endBelow,
   forEachBatch,
   readBatchHeader,
   scanBatches,
@@ -74,21 +74,31 @@ Deno.test("scanBatches stops before a batch that is cut short, wherever it is cu
   assertEquals(scanBatches(both, 0), { next: 9, count: 4 });
 });
 
-Deno.test("endBelow stops before the first batch that reaches the high watermark, or is cut short", () => {
+Deno.test("confirmedBatches stops before the first batch that reaches the high watermark, or is cut short", () => {
   const parts = [batchBytes({ baseOffset: 5, records: two }), batchBytes({ baseOffset: 7, lastOffsetDelta: 3 })];
   const bytes = concat(...parts, parts[1].subarray(0, 20));
   const [a, b] = parts.map((part) => part.length);
-  assertEquals([0, 5, 6, 7, 10, 11, 12].map((highWatermark) => endBelow(bytes, highWatermark)), [
-    0,
-    0,
-    0,
-    a,
-    a,
-    a + b,
-    a + b,
-  ]);
-  assertEquals(endBelow(new Uint8Array(0), 9), 0);
-  assertThrows(() => endBelow(concat(parts[0], parts[0]), 9), CorruptRecordError, "behind a batch that ends at 6");
+  const at = (highWatermark: number) => {
+    const { end, beyond } = confirmedBatches(bytes, highWatermark, -1);
+    return [end, beyond];
+  };
+  for (const highWatermark of [0, 5, 6]) assertEquals(at(highWatermark), [0, true]);
+  for (const highWatermark of [7, 10]) assertEquals(at(highWatermark), [a, true]);
+  for (const highWatermark of [11, 12, Infinity]) assertEquals(at(highWatermark), [a + b, false]);
+  assertEquals(confirmedBatches(new Uint8Array(0), 9, 3), { end: 0, beyond: false, epoch: -1 });
+  assertThrows(() => confirmedBatches(concat(parts[0], parts[0]), 9, 3), CorruptRecordError, "that ends at 6");
+});
+
+Deno.test("confirmedBatches gives the last leader epoch, unless the epochs fall or pass the leader's", () => {
+  const epochs = (leaderEpoch: number, ...epochs: ReadonlyArray<number>) => {
+    const parts = epochs.map((epoch, i) =>
+      changed(batchBytes({ baseOffset: i, records: [{}] }), (view) => view.setInt32(12, epoch))
+    );
+    return confirmedBatches(concat(...parts), epochs.length, leaderEpoch).epoch;
+  };
+  assertEquals([epochs(9, 3), epochs(9, 3, 3, 9), epochs(-1, 3, 70), epochs(9, -1, 2)], [3, 9, 70, 2]);
+  assertEquals([epochs(9, 4, 3), epochs(9, 4, 3, 5), epochs(9, 3, 10), epochs(9, 10, 10)], [-1, -1, -1, -1]);
+  assertEquals(confirmedBatches(batchBytes({ records: [{}, {}] }), 1, 9).epoch, -1);
 });
 
 Deno.test("scanBatches refuses headers no broker sends", () => {
