@@ -300,6 +300,18 @@ Deno.test("close fails what is under way and waits for the socket to be gone; th
   }));
 });
 
+Deno.test("close ends for all who wait for it at the same time", async () => {
+  await using broker = new ScriptedBroker(afterVersions(never));
+  await connected(
+    broker.port,
+    (connection) =>
+      Effect.all([connection.close, connection.close, connection.close], { concurrency: "unbounded" }).pipe(
+        Effect.timeoutOption(5_000),
+        Effect.map((closed) => assertEquals(closed._tag, "Some", "one of them waits for ever")),
+      ),
+  );
+});
+
 Deno.test("makeKafkajsLink refuses wrong options and names them", async () => {
   const wrong: ReadonlyArray<readonly [KafkaLinkOptions, string]> = [
     [{ brokers: "" }, "brokers"],

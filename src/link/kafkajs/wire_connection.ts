@@ -2,7 +2,7 @@
  * One connection to one broker: our requests over kafkajs' socket, from its opening to its end.
  * @module
  */
-import { Effect } from "effect";
+import { Deferred, Effect, Exit } from "effect";
 import { ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Role } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
@@ -35,7 +35,8 @@ export class WireConnection implements Connection {
   #fault: ConnectionError | null = null;
   /** Who waits for the socket to open. */
   #connecting: Reply<void, ConnectionError> | null = null;
-  #socketGone: Reply<void, never> | null = null;
+  /** Several may wait for it: whoever finds the connection dead closes it. */
+  #socketGone: Deferred.Deferred<void> | null = null;
   readonly #gate: Gate = new Gate();
   readonly #session: SaslSession | null;
   /** Whether it has answered a call. */
@@ -60,14 +61,14 @@ export class WireConnection implements Connection {
       clientId: settings.clientId,
       connectionTimeout: connectionTimeout * 2, // ours comes first, and covers the whole opening
       socketFactory: (request) => {
-        const gone = this.#socketGone = new Reply<void, never>();
+        const gone = this.#socketGone = Deferred.makeUnsafe<void>();
         return openSocket(request, tls)
           // Before kafkajs, which then finds it ended: whoever hears of it sees a closed connection.
           .once("end", () => this.#end(this.#broken(closedByBroker)))
           .once("error", (cause: Error) => this.#end(this.#broken(cause)))
           .once("close", () => {
             this.#end(this.#broken(closedByBroker));
-            gone.settle(Effect.void);
+            Deferred.doneUnsafe(gone, Exit.void);
           });
       },
     });
@@ -255,7 +256,7 @@ export class WireConnection implements Connection {
   /** Ends it at once and waits for the socket to be gone. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#end(this.#closed("closed by this client"));
-    return this.#socketGone?.wait ?? Effect.void;
+    return this.#socketGone === null ? Effect.void : Deferred.await(this.#socketGone);
   });
 
   #failWith(error: ConnectionError): Effect.Effect<never, ConnectionError> {
