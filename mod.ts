@@ -45,7 +45,13 @@ export * from "./src/outcome.ts";
 export { headerText } from "./src/record.ts";
 export type { ConsumerRecord, RecordHeaders, RecordMetadata, TopicPartition } from "./src/record.ts";
 export type { Health, SystemState } from "./src/runtime/health.ts";
-export type { Compression, FetcherOptions, SenderOptions, SystemSettingsInput } from "./src/runtime/settings.ts";
+export type {
+  ClusterOptions,
+  Compression,
+  FetcherOptions,
+  SenderOptions,
+  SystemSettingsInput,
+} from "./src/runtime/settings.ts";
 export type { DrainReport, Settled } from "./src/runtime/system.ts";
 export type { RestartOptions, RetryOptions } from "./src/supervision.ts";
 export type { LayerOption, OptionalLayer, SystemOptions, SystemService } from "./src/system_options.ts";

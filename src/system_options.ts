@@ -63,6 +63,7 @@ const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
   actors: true,
   assignors: true,
   broker: true,
+  cluster: true,
   commitInterval: true,
   drainTimeout: true,
   events: true,

@@ -43,6 +43,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "src/runtime/committer.ts",
     "src/runtime/topics.ts",
     "src/runtime/settings.ts",
+    "src/runtime/option_checks.ts",
   ], [
     "vocabulary",
     "ports",

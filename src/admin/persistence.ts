@@ -16,7 +16,7 @@ export class NotYet {
 }
 
 /** Connections that fail in these ways fail in the same way the next time. */
-const final: ReadonlySet<ConnectionError["reason"]> = new Set(["authentication", "unsupported"]);
+const final: ReadonlySet<ConnectionError["reason"]> = new Set(["authentication", "tls", "unsupported"]);
 
 /**
  * Tries until it succeeds or is refused for good, `limit` milliseconds at most, with growing pauses. At the deadline it

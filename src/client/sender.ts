@@ -3,44 +3,20 @@
  * @module
  */
 import { Cause, Clock, Effect, Exit, Random, Scope } from "effect";
-import type { Compression } from "../codec/compression.ts";
 import type { Connection } from "../link/link.ts";
 import { errorName } from "../link/error_code.ts";
 import { Accumulator } from "./accumulator.ts";
 import { pause } from "./backoff.ts";
+import { clusterSchema, type ReconnectOptions } from "./cluster_options.ts";
 import { Dispatcher, produceRequest, type Shipment } from "./dispatcher.ts";
 import { forkLoop } from "./loop.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Sender } from "./port.ts";
 import { type Flight, patience, ProduceBroker } from "./produce_broker.ts";
+import { type SenderOptions, senderSchema } from "./sender_options.ts";
 import { Signal } from "../fiber/signal.ts";
 
-/** Settings of the sender. */
-export interface SenderOptions {
-  /** How long a record waits for others of its partition, in milliseconds; default 5. */
-  readonly linger?: number;
-  /** Records in a batch, at most; default 1,000: more gains nothing, and a batch is what is lost or repeated at once. */
-  readonly batchRecords?: number;
-  /** Bytes of a batch before compression, at most; default 1,048,000: below what a broker takes by default. */
-  readonly batchBytes?: number;
-  /** Requests in flight per broker; default and most 5: a broker remembers as many batches per producer. */
-  readonly maxInFlight?: number;
-  /** How batches are compressed; default "none". */
-  readonly compression?: Compression;
-  /**
-   * How long after it was offered a record is given up, in milliseconds; default 120,000. A batch in flight at that
-   * time still waits for its answer.
-   */
-  readonly deliveryTimeout?: number;
-  /** How long an answer may take before the connection is given up, in milliseconds; default 30,000. */
-  readonly requestTimeout?: number;
-  /** Bytes of records held before `offer` refuses more; default 64 MiB. */
-  readonly memoryBytes?: number;
-  /** Whether the broker weeds out repeated batches; default true. Without it a lost answer stores records twice. */
-  readonly idempotent?: boolean;
-  /** Who has to have stored a record; default -1: all replicas in sync. 1, the leader alone, only if not idempotent. */
-  readonly acks?: -1 | 1;
-}
+export type { SenderOptions } from "./sender_options.ts";
 
 /** Milliseconds a topic that is not there is waited for in silence: at the start it is being created. */
 const creation = 2_000;
@@ -49,13 +25,16 @@ const creation = 2_000;
 const requestBytes = 8 << 20;
 
 /** Makes a sender. When the scope ends without a `flush` before, everything pending fails with type STOPPED. */
-export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.Effect<Sender, never, Scope.Scope> =
-  Effect.fnUntraced(function* (cluster: Cluster, options: SenderOptions = {}) {
-    const linger = options.linger ?? 5;
-    const requestTimeout = options.requestTimeout ?? 30_000;
-    const idempotent = options.idempotent ?? true;
-    const acks = idempotent ? -1 : options.acks ?? -1;
-    const maxInFlight = Math.min(5, options.maxInFlight ?? 5);
+export const makeSender: (
+  cluster: Cluster,
+  options?: SenderOptions,
+  reconnect?: ReconnectOptions,
+) => Effect.Effect<Sender, never, Scope.Scope> = Effect.fnUntraced(
+  function* (cluster: Cluster, options: SenderOptions = {}, reconnect: ReconnectOptions = {}) {
+    const settings = senderSchema.parse(options);
+    const { linger, requestTimeout, idempotent, maxInFlight } = settings;
+    const acks = idempotent ? -1 : settings.acks;
+    const { reconnectBackoff, reconnectBackoffMax } = clusterSchema.parse(reconnect);
 
     const scope = yield* Effect.scope;
     const clock = yield* Clock.Clock;
@@ -73,12 +52,7 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
     const resume = (waiting: Iterable<() => void>) => {
       for (const go of [...waiting]) go();
     };
-    const accumulator = new Accumulator({
-      linger,
-      batchRecords: options.batchRecords ?? 1_000,
-      batchBytes: options.batchBytes ?? 1_048_000,
-      memoryBytes: options.memoryBytes ?? 64 << 20,
-    }, {
+    const accumulator = new Accumulator(settings, {
       clock,
       random: () => random.nextDoubleUnsafe(),
       metadata: (topic) => cluster.topic(topic),
@@ -98,8 +72,8 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
     const dispatcher = new Dispatcher(accumulator, {
       linger,
       maxInFlight,
-      compression: options.compression ?? "none",
-      deliveryTimeout: options.deliveryTimeout ?? 120_000,
+      compression: settings.compression,
+      deliveryTimeout: settings.deliveryTimeout,
       requestBytes,
       idempotent,
     });
@@ -136,7 +110,10 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
       Effect.suspend(() => {
         const attempt = broker.failures++;
         // A connection that merely broke is opened again at once; only failures in a row are slowed down.
-        return Effect.andThen(attempt === 0 ? Effect.void : pause(attempt - 1, 20, 1_000), broker.connection.get);
+        return Effect.andThen(
+          attempt === 0 ? Effect.void : pause(attempt - 1, reconnectBackoff, reconnectBackoffMax),
+          broker.connection.get,
+        );
       }).pipe(
         Effect.exit,
         Effect.map((exit) => {
@@ -293,4 +270,5 @@ export const makeSender: (cluster: Cluster, options?: SenderOptions) => Effect.E
       pending: () => accumulator.records,
     };
     return sender;
-  });
+  },
+);

@@ -3,14 +3,16 @@
  * @module
  */
 import { z } from "zod";
-import type { FetcherOptions } from "../client/fetcher.ts";
-import type { SenderOptions } from "../client/sender.ts";
+import { type ClusterOptions, clusterSchema, type ClusterSettings } from "../client/cluster_options.ts";
+import { type FetcherOptions, fetcherSchema, type FetcherSettings } from "../client/fetcher_options.ts";
+import { type SenderOptions, senderSchema, type SenderSettings } from "../client/sender_options.ts";
 import type { Compression } from "../codec/compression.ts";
 import { ConfigError } from "../errors.ts";
-import { parseOptions } from "../options.ts";
+import { count, milliseconds, oneOf, parseOptions } from "../options.ts";
+import { checkTogether } from "./option_checks.ts";
 import { checkTimes } from "./timeouts.ts";
 
-export type { Compression, FetcherOptions, SenderOptions };
+export type { ClusterOptions, Compression, FetcherOptions, SenderOptions };
 
 /** How the members of a group share its partitions. */
 export type GroupProtocol = "classic" | "consumer";
@@ -62,53 +64,37 @@ export interface SystemSettingsInput {
   readonly producer?: SenderOptions;
   /** How records are fetched. */
   readonly fetch?: FetcherOptions;
+  /** How the cluster is watched, and how soon connections are tried again. */
+  readonly cluster?: ClusterOptions;
 }
 
 /** The settings with their defaults in place. */
-export type SystemSettings =
-  & Required<Omit<SystemSettingsInput, "instanceId">>
-  & { readonly instanceId: string | null };
-
-const most = 2 ** 31 - 1;
-const milliseconds = z.number().min(1).max(most);
-const bytes = z.int().min(1);
-
-const producerSchema = z.strictObject({
-  linger: z.number().min(0).max(most).optional(),
-  batchRecords: z.int().min(1).max(1_000_000).optional(),
-  batchBytes: bytes.optional(),
-  maxInFlight: z.int().min(1).max(5).optional(),
-  compression: z.enum(["none", "gzip", "snappy", "lz4", "zstd"]).optional(),
-  deliveryTimeout: milliseconds.optional(),
-  requestTimeout: milliseconds.optional(),
-  memoryBytes: bytes.optional(),
-  idempotent: z.boolean().optional(),
-  acks: z.literal([-1, 1]).optional(),
-});
-
-const fetchSchema = z.strictObject({
-  maxWait: z.number().min(0).max(most).optional(),
-  minBytes: bytes.optional(),
-  maxBytes: bytes.optional(),
-  partitionMaxBytes: bytes.optional(),
-  isolationLevel: z.enum(["read_uncommitted", "read_committed"]).optional(),
-  rackId: z.string().optional(),
-  requestTimeout: milliseconds.optional(),
-});
+export interface SystemSettings
+  extends Required<Omit<SystemSettingsInput, "instanceId" | "producer" | "fetch" | "cluster">> {
+  readonly instanceId: string | null;
+  readonly producer: SenderSettings;
+  readonly fetch: FetcherSettings;
+  readonly cluster: ClusterSettings;
+}
 
 const settingsSchema = z.object({
-  groupProtocol: z.enum(["classic", "consumer"]).default("classic"),
-  partitions: z.int().min(1).max(10_000).default(8),
-  replicationFactor: z.union([z.literal(-1), z.int().min(1).max(32_767)]).default(-1),
-  drainTimeout: z.number().min(0).max(most).default(20_000),
-  sessionTimeout: z.number().min(100).max(most).default(10_000),
-  rebalanceTimeout: milliseconds.optional(),
-  heartbeatInterval: milliseconds.optional(),
-  commitInterval: milliseconds.default(1_000),
-  instanceId: z.string().min(1).nullable().default(null),
-  assignors: z.array(z.enum(["cooperative-sticky", "range", "roundrobin"])).min(1).default(["cooperative-sticky"]),
-  producer: producerSchema.default({}),
-  fetch: fetchSchema.default({}),
+  groupProtocol: oneOf("classic", "consumer").default("classic"),
+  partitions: count("partitions", 1, 10_000).default(8),
+  replicationFactor: z.union(
+    [z.literal(-1), z.int().min(1).max(32_767)],
+    "expected -1 (the brokers' default) or a whole number of replicas, 1 or more",
+  ).default(-1),
+  drainTimeout: milliseconds(0).default(20_000),
+  sessionTimeout: milliseconds(100).default(10_000),
+  rebalanceTimeout: milliseconds().optional(),
+  heartbeatInterval: milliseconds().optional(),
+  commitInterval: milliseconds().default(1_000),
+  instanceId: z.string("expected a text").min(1, "expected a name; leave it out for none").nullable().default(null),
+  assignors: z.array(oneOf("cooperative-sticky", "range", "roundrobin"), "expected a list of names")
+    .min(1, "expected one name or more").default(["cooperative-sticky"]),
+  producer: senderSchema.prefault({}),
+  fetch: fetcherSchema.prefault({}),
+  cluster: clusterSchema.prefault({}),
 });
 
 /** Checks the settings and fills in the defaults. Throws a {@linkcode ConfigError} that names the field. */
@@ -121,7 +107,15 @@ export function systemSettings(input: SystemSettingsInput): SystemSettings {
   if (input.assignors !== undefined && parsed.groupProtocol === "consumer") {
     throw new ConfigError("assignors", 'the group protocol "consumer" leaves that to the brokers; leave it out');
   }
-  const settings = { ...parsed, rebalanceTimeout, heartbeatInterval };
+  const settings = { ...parsed, producer: fitting(input, parsed.producer), rebalanceTimeout, heartbeatInterval };
   checkTimes(settings);
+  checkTogether(settings);
   return settings;
+}
+
+/** Who gives a record up early does not mean to wait for one answer all that time. */
+function fitting(input: SystemSettingsInput, producer: SenderSettings): SenderSettings {
+  if (input.producer?.requestTimeout !== undefined) return producer;
+  const { deliveryTimeout, linger, requestTimeout } = producer;
+  return { ...producer, requestTimeout: Math.max(1, Math.min(requestTimeout, deliveryTimeout - linger)) };
 }

@@ -18,6 +18,7 @@ import { type Consumer, type Failure, failureOf, makeConsumer } from "./consumer
 import { checkEvents, groupsOf, knownEvents } from "./definitions.ts";
 import { type Health, healthOf, type SystemState } from "./health.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
+import { optionWarnings } from "./option_checks.ts";
 import { recordOf } from "./publication.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
 import { timeWarnings } from "./timeouts.ts";
@@ -66,7 +67,8 @@ export const makeSystem: (
     try: () => check(definition),
     catch: (cause) => cause instanceof ConfigError ? cause : new ConfigError("options", String(cause), { cause }),
   });
-  for (const line of timeWarnings(settings, definition.actors)) yield* Effect.logWarning(line);
+  const warnings = [...optionWarnings(settings), ...timeWarnings(settings, definition.actors)];
+  for (const line of warnings) yield* Effect.logWarning(line);
   // The drain needs connections, which a scope that is closing doesn't give any more: so they have a scope of their own.
   const scope = Scope.makeUnsafe();
   const system = yield* Scope.provide(assemble(definition, settings, groups, events, open), scope).pipe(
@@ -92,9 +94,11 @@ const assemble = Effect.fnUntraced(function* (
   open: Effect.Effect<Link, ConfigError, Scope.Scope>,
 ) {
   const clock = yield* Clock.Clock;
-  const cluster = yield* makeCluster(yield* open);
-  const offsets = yield* makeOffsets(cluster);
-  const sender = yield* makeSender(cluster, settings.producer);
+  const cluster = yield* makeCluster(yield* open, settings.cluster);
+  const offsets = yield* makeOffsets(cluster, {
+    isolationLevel: settings.fetch.isolationLevel === "read_committed" ? 1 : 0,
+  });
+  const sender = yield* makeSender(cluster, settings.producer, settings.cluster);
   const counters = new Map(definition.actors.map(({ name }) => [name, makeActorCounters()]));
   const failure = Deferred.makeUnsafe<Failure>();
   const failed = (error: Failure) => void Deferred.doneUnsafe(failure, Exit.succeed(error));

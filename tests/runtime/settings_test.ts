@@ -1,6 +1,7 @@
 import { ConfigError } from "../../src/errors.ts";
+import { optionWarnings } from "../../src/runtime/option_checks.ts";
 import { systemSettings, type SystemSettingsInput } from "../../src/runtime/settings.ts";
-import { assertEquals, assertThrows } from "../assert.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
 
 Deno.test("systemSettings() fills in the documented defaults", () => {
   assertEquals(systemSettings({}), {
@@ -14,8 +15,27 @@ Deno.test("systemSettings() fills in the documented defaults", () => {
     commitInterval: 1_000,
     instanceId: null,
     assignors: ["cooperative-sticky"],
-    producer: {},
-    fetch: {},
+    producer: {
+      linger: 5,
+      batchRecords: 1_000,
+      batchBytes: 1_048_000,
+      maxInFlight: 5,
+      compression: "none",
+      deliveryTimeout: 120_000,
+      requestTimeout: 30_000,
+      memoryBytes: 67_108_864,
+      idempotent: true,
+      acks: -1,
+    },
+    fetch: {
+      maxWait: 500,
+      minBytes: 1,
+      maxBytes: 4_194_304,
+      partitionMaxBytes: 524_288,
+      isolationLevel: "read_committed",
+      requestTimeout: 10_000,
+    },
+    cluster: { metadataMaxAge: 30_000, metadataTimeout: 5_000, reconnectBackoff: 50, reconnectBackoffMax: 1_000 },
   });
 });
 
@@ -29,6 +49,23 @@ Deno.test('systemSettings() leaves the pace of heartbeats to the brokers with th
   assertEquals(heartbeatInterval, 3_000);
   const faster = systemSettings({ groupProtocol: "consumer", heartbeatInterval: 100 });
   assertEquals(faster.heartbeatInterval, 100);
+});
+
+Deno.test("systemSettings() lets an answer take no longer than a record has, unless it is told so", () => {
+  assertEquals(systemSettings({ producer: { deliveryTimeout: 2_000 } }).producer.requestTimeout, 1_995);
+  assertEquals(systemSettings({ producer: { requestTimeout: 200 } }).producer.requestTimeout, 200);
+});
+
+Deno.test("optionWarnings() says what is unwise, and nothing of the defaults", () => {
+  const warnings = (input: SystemSettingsInput) => optionWarnings(systemSettings(input));
+  assertEquals(warnings({}), []);
+  const [large] = warnings({ producer: { batchBytes: 2_000_000 } });
+  assertStringIncludes(
+    large,
+    "producer.batchBytes (2000000) is more than topics take by default (max.message.bytes, 1048588)",
+  );
+  assertStringIncludes(warnings({ producer: { idempotent: false, acks: 1 } })[0], "stores records twice");
+  assertStringIncludes(warnings({ fetch: { isolationLevel: "read_uncommitted" } })[0], "undone");
 });
 
 const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
@@ -46,8 +83,24 @@ const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
   [{ instanceId: "" }, "instanceId: "],
   [{ producer: { linger: -1 } }, "producer.linger: "],
   [{ producer: { compression: "rar" as "gzip" } }, "producer.compression: "],
-  [{ producer: { lingr: 5 } as object }, "producer: "],
+  [{ producer: { lingr: 5 } as object }, "producer.lingr: no such option"],
+  [{ producer: { linger: "5" as unknown as number } }, "producer.linger: expected a number of milliseconds, 0 or more"],
+  [{ producer: { maxInFlight: 6 } }, "producer.maxInFlight: expected a whole number of requests, from 1 to 5"],
+  [
+    { producer: { deliveryTimeout: 100, linger: 10, requestTimeout: 95 } },
+    "producer.deliveryTimeout: expected at least",
+  ],
+  [{ producer: { memoryBytes: 1_000 } }, "producer.memoryBytes: expected at least producer.batchBytes (1048000)"],
+  [{ producer: { acks: 1 } }, "producer.acks: 1 needs producer.idempotent: false"],
   [{ fetch: { maxBytes: 0 } }, "fetch.maxBytes: "],
+  [{ fetch: { maxBytes: 1_000 } }, "fetch.maxBytes: expected at least fetch.partitionMaxBytes (524288)"],
+  [{ fetch: { minBytes: 5 << 20 } }, "fetch.minBytes: expected at most fetch.maxBytes (4194304)"],
+  [{ fetch: { rackId: "" } }, "fetch.rackId: "],
+  [{ cluster: { metadataMaxAge: 0 } }, "cluster.metadataMaxAge: "],
+  [
+    { cluster: { reconnectBackoff: 2_000 } },
+    "cluster.reconnectBackoffMax: expected at least cluster.reconnectBackoff (2000 ms)",
+  ],
 ];
 
 for (const [input, field] of wrong) {
