@@ -11,8 +11,9 @@ import { pause } from "./backoff.ts";
 import { forkLoop } from "./loop.ts";
 import type { Cluster } from "./port.ts";
 import { at, SharedConnections } from "./shared_connections.ts";
+import { monotonicMs } from "../fiber/monotonic.ts";
 import { Signal } from "../fiber/signal.ts";
-import { Topology } from "./topology.ts";
+import { newsText, Topology } from "./topology.ts";
 
 /** Settings of the view of the cluster. */
 export interface ClusterOptions {
@@ -28,6 +29,9 @@ export interface ClusterOptions {
 
 /** Failures that trying again does not mend, and the option that does. */
 const refusals: { readonly [reason in ConnectionError["reason"]]?: string } = { authentication: "sasl", tls: "ssl" };
+
+/** How soon is asked again while a topic is said to be gone, in milliseconds. */
+const doubtfulAge = 2_000;
 
 /** At most one warning in so many milliseconds while no broker answers. */
 const warnEvery = 10_000;
@@ -100,7 +104,16 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
       ask<Answer<"Metadata">>((connection) =>
         connection.call("Metadata", { topics: [...wanted], allowAutoTopicCreation: false }, timeout)
       )
-    ).pipe(Effect.map((answer) => topology.update(answer)));
+    ).pipe(
+      Effect.map((answer) => topology.update(answer, monotonicMs(clock))),
+      Effect.flatMap((news) =>
+        Effect.forEach(
+          news,
+          (one) => one.kind === "returned" ? Effect.logInfo(newsText(one)) : Effect.logWarning(newsText(one)),
+          { discard: true },
+        )
+      ),
+    );
 
     const watch = Effect.gen(function* () {
       for (let failures = 0;;) {
@@ -115,7 +128,7 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
         for (const deferred of served) Deferred.doneUnsafe(deferred, exit);
         if (reason === undefined) {
           failures = 0;
-          if (waiting.length === 0) yield* wake.waitAtMost(maxAge);
+          if (waiting.length === 0) yield* wake.waitAtMost(topology.doubtful ? Math.min(maxAge, doubtfulAge) : maxAge);
           continue;
         }
         yield* pause(failures++, firstPause, longestPause);
@@ -173,6 +186,7 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
 
     return {
       topic: (name: string) => topology.topic(name),
+      absent: (name: string) => topology.absent(name),
       broker: (nodeId: number) => topology.broker(nodeId),
       refused: Deferred.await(refused),
       refresh,

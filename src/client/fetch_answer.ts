@@ -2,8 +2,8 @@
  * What a Fetch answer means, partition by partition.
  * @module
  */
-import { scanBatches } from "../codec/batch_header.ts";
-import { CorruptRecordError, KafkaError, OffsetOutOfRange } from "../errors.ts";
+import { batchEnd, scanBatches, viewOf } from "../codec/batch_header.ts";
+import { CorruptRecordError, KafkaError } from "../errors.ts";
 import { ErrorCode, errorName } from "../link/error_code.ts";
 import type { Answer, FetchedPartition } from "../link/protocol.ts";
 import { partitionKey } from "../record.ts";
@@ -26,6 +26,8 @@ export interface Digest {
   readonly deliveries: Array<Delivery>;
   /** Positions that lie outside the log, to be set anew. */
   readonly outside: Array<FetchPartition>;
+  /** Positions below which the log was cut off, and where. */
+  readonly cut: Array<{ readonly partition: FetchPartition; readonly at: number }>;
   /** Whether any records came. */
   data: boolean;
 }
@@ -49,6 +51,7 @@ const moved: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_LEADER_EPOCH,
   ErrorCode.OFFSET_NOT_AVAILABLE,
   ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.INCONSISTENT_TOPIC_ID,
 ]);
 
 /** Whether an error of a partition goes away by looking for its leader again. */
@@ -66,7 +69,7 @@ export function digest(
   order: Map<string, FetchPartition>,
   router: FetchRouter,
 ): Digest {
-  const result: Digest = { deliveries: [], outside: [], data: false };
+  const result: Digest = { deliveries: [], outside: [], cut: [], data: false };
   for (const { name, partitions } of answer.topics) {
     for (const part of partitions) {
       const key = partitionKey(name, part.partition);
@@ -85,6 +88,11 @@ function accept(partition: FetchPartition, part: FetchedPartition, result: Diges
   const { topic, position: from } = partition;
   const bytes = part.records;
   partition.failures = 0;
+  const cut = part.divergingEpoch?.endOffset ?? from;
+  if (cut < from) {
+    result.cut.push({ partition, at: cut });
+    return false;
+  }
   if (bytes.length === 0) {
     result.deliveries.push({ partition, chunk: null, highWatermark: part.highWatermark });
     return false;
@@ -108,6 +116,7 @@ function accept(partition: FetchPartition, part: FetchedPartition, result: Diges
   // Less than one batch came: it is given whole to whoever stands first, so this partition keeps its place.
   if (next <= from) return false;
   partition.position = next;
+  partition.lastEpoch = lastEpoch(bytes);
   const { highWatermark, abortedTransactions: aborted } = part;
   result.deliveries.push({
     partition,
@@ -117,11 +126,22 @@ function accept(partition: FetchPartition, part: FetchedPartition, result: Diges
   return true;
 }
 
+/** The leader's epoch in the last whole batch. */
+function lastEpoch(bytes: Uint8Array): number {
+  const view = viewOf(bytes);
+  let epoch = -1;
+  for (let at = 0, end = batchEnd(view, at); end >= 0; at = end, end = batchEnd(view, at)) {
+    epoch = view.getInt32(at + 12);
+  }
+  return epoch;
+}
+
 function refused(partition: FetchPartition, part: FetchedPartition, result: Digest, router: FetchRouter): void {
   const { topic, position } = partition;
   if (part.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-    if (partition.outOfRange !== "fail") result.outside.push(partition);
-    else router.failed(partition, new OffsetOutOfRange(topic, part.partition, position));
+    // A replica that lags behind has not got there yet: its leader decides.
+    if (partition.following) router.astray(partition);
+    else result.outside.push(partition);
   } else if (isTransient(part.errorCode)) {
     router.astray(partition);
   } else {

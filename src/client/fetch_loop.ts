@@ -4,14 +4,14 @@
  */
 import { Effect, Exit, Fiber, type Scope } from "effect";
 import type { ConnectionError } from "../errors.ts";
-import { KafkaError } from "../errors.ts";
 import { errorName } from "../link/error_code.ts";
 import type { Connection } from "../link/link.ts";
-import type { Answer, PerTopic, Request } from "../link/protocol.ts";
+import type { Answer, FetchRequestTopic, Request } from "../link/protocol.ts";
 import { partitionKey } from "../record.ts";
 import { pause } from "./backoff.ts";
-import { type Digest, digest, isTransient } from "./fetch_answer.ts";
+import { type Digest, digest } from "./fetch_answer.ts";
 import type { FetchPartition, FetchRouter } from "./fetch_partition.ts";
+import { FetchPositions } from "./fetch_positions.ts";
 import { OwnConnection } from "./own_connection.ts";
 import type { Cluster } from "./port.ts";
 import { Signal } from "../fiber/signal.ts";
@@ -35,6 +35,7 @@ export class FetchLoop {
   readonly #order = new Map<string, FetchPartition>();
   readonly #wake = new Signal();
   readonly #connection: OwnConnection;
+  readonly #positions: FetchPositions;
   #quiet = 0;
   #failures = 0;
 
@@ -47,6 +48,7 @@ export class FetchLoop {
     scope: Scope.Scope,
   ) {
     this.#connection = new OwnConnection(cluster, nodeId, "fetch", scope);
+    this.#positions = new FetchPositions(cluster, settings, router);
   }
 
   /** Takes a partition in. */
@@ -106,10 +108,11 @@ export class FetchLoop {
       // Who has enough now pauses before the next request goes out: nobody gets more than one answer beyond that.
       deliver(result);
       // The broker's time and ours overlap: it works on the next request while these chunks are decoded and received.
-      const clear = answer.throttleTimeMs === 0 && answer.errorCode === 0 && result.outside.length === 0;
+      const fine = result.outside.length === 0 && result.cut.length === 0;
+      const clear = answer.throttleTimeMs === 0 && answer.errorCode === 0 && fine;
       if (clear && connection !== null && this.#wanted()) pending = yield* this.#ask(connection);
       if (answer.errorCode !== 0) yield* this.#refused(answer.errorCode);
-      if (result.outside.length > 0) yield* this.#reposition(result.outside);
+      if (!fine) yield* this.#positions.settle(result, connection);
       if (answer.throttleTimeMs > 0) yield* Effect.sleep(answer.throttleTimeMs);
     }
   });
@@ -123,16 +126,21 @@ export class FetchLoop {
   #ask(connection: Connection): Effect.Effect<Pending> {
     return Effect.suspend(() => {
       const asked = new Map<string, FetchPartition>();
-      const byTopic = new Map<string, Array<FetchRequestPartition>>();
+      const byTopic = new Map<string, { topicId: string | undefined; partitions: Array<FetchRequestPartition> }>();
       for (const [key, partition] of this.#order) {
         if (partition.paused) continue;
+        const { topic, topicId, following } = partition;
+        let asks = byTopic.get(topic);
+        if (asks === undefined) byTopic.set(topic, asks = { topicId, partitions: [] });
+        // One of the same name, and not the same topic, waits for the next request: it is about to end.
+        if (asks.topicId !== topicId) continue;
         asked.set(key, partition);
-        let partitions = byTopic.get(partition.topic);
-        if (partitions === undefined) byTopic.set(partition.topic, partitions = []);
-        partitions.push({
+        asks.partitions.push({
           partition: partition.partition,
           currentLeaderEpoch: partition.leaderEpoch,
           fetchOffset: partition.position,
+          // A replica that lags behind would take a position it has not reached for one of another log.
+          lastFetchedEpoch: following ? -1 : partition.lastEpoch,
           maxBytes: this.settings.partitionMaxBytes,
         });
       }
@@ -142,8 +150,8 @@ export class FetchLoop {
       const maxWaitMs = asked.size < this.#order.size
         ? Math.min(this.settings.maxWait, shortestWait * 2 ** Math.min(this.#quiet, 20))
         : this.settings.maxWait;
-      const topics: Array<PerTopic<FetchRequestPartition>> = [];
-      for (const [name, partitions] of byTopic) topics.push({ name, partitions });
+      const topics: Array<FetchRequestTopic<FetchRequestPartition>> = [];
+      for (const [name, asks] of byTopic) topics.push({ name, ...asks });
       const call = connection.call(
         "Fetch",
         { maxWaitMs, minBytes, maxBytes, isolationLevel, rackId, topics },
@@ -170,50 +178,6 @@ export class FetchLoop {
       pause(this.#failures++, 100, 1_000),
     );
   }
-
-  /** Sets positions that lie outside the log to its beginning or end, as each partition's policy says. */
-  readonly #reposition = Effect.fnUntraced(function* (this: FetchLoop, outside: ReadonlyArray<FetchPartition>) {
-    for (const policy of ["earliest", "latest"] as const) {
-      const asked = new Map<string, FetchPartition>();
-      const topics = new Map<string, Array<ListRequestPartition>>();
-      for (const partition of outside) {
-        if (partition.outOfRange !== policy || !partition.live) continue;
-        asked.set(partitionKey(partition.topic, partition.partition), partition);
-        let partitions = topics.get(partition.topic);
-        if (partitions === undefined) topics.set(partition.topic, partitions = []);
-        partitions.push({
-          partition: partition.partition,
-          currentLeaderEpoch: partition.leaderEpoch,
-          timestamp: policy === "earliest" ? -2 : -1,
-        });
-      }
-      const connection = this.#connection.open();
-      // With the connection gone the next fetch finds them outside again.
-      if (asked.size === 0 || connection === null) continue;
-      const exit = yield* Effect.exit(connection.call("ListOffsets", {
-        isolationLevel: this.settings.isolationLevel,
-        topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
-      }, this.settings.requestTimeout));
-      if (Exit.isFailure(exit)) return yield* this.#lost;
-      for (const { name, partitions } of exit.value.topics) {
-        for (const { partition: number, errorCode, offset } of partitions) {
-          const partition = asked.get(partitionKey(name, number));
-          if (partition === undefined || !partition.live) continue;
-          if (errorCode === 0) {
-            yield* Effect.logWarning(
-              `${name}/${number}: position ${partition.position} lies outside the log, goes on at ${offset} (${policy})`,
-            );
-            partition.position = offset;
-          } else if (isTransient(errorCode)) {
-            this.router.astray(partition);
-          } else {
-            const error = new KafkaError(errorCode, errorName(errorCode), "ListOffsets", `${name}/${number}`);
-            this.router.failed(partition, error);
-          }
-        }
-      }
-    }
-  });
 }
 
 interface Pending {
@@ -222,7 +186,6 @@ interface Pending {
 }
 
 type FetchRequestPartition = Request<"Fetch">["topics"][number]["partitions"][number];
-type ListRequestPartition = Request<"ListOffsets">["topics"][number]["partitions"][number];
 
 function deliver(result: Digest): void {
   const thrown: Array<unknown> = [];

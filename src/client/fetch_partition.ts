@@ -4,7 +4,7 @@
  */
 import type { CorruptRecordError, KafkaError, OffsetOutOfRange } from "../errors.ts";
 import type { TopicPartition } from "../record.ts";
-import type { FetchTarget, OutOfRangePolicy } from "./port.ts";
+import type { FetchTarget, OutOfRangePolicy, PositionReset } from "./port.ts";
 
 /** One start of a partition: starting again makes a new one, so that late answers find the old one ended. */
 export class FetchPartition {
@@ -22,6 +22,10 @@ export class FetchPartition {
   failures = 0;
   /** Corrupt chunks in a row at this position. */
   corrupt = 0;
+  /** The epoch of the last batch fetched, or -1: by it the leader notices that its log is another. */
+  lastEpoch = -1;
+  /** Whether it is fetched from a replica that is not its leader. */
+  following = false;
   /** When to look for its leader again, in monotonic milliseconds. */
   due = 0;
 
@@ -31,6 +35,8 @@ export class FetchPartition {
     public position: number,
     readonly target: FetchTarget,
     readonly outOfRange: OutOfRangePolicy,
+    /** The id of the topic that the position is in; undefined until it is known. */
+    public topicId: string | undefined,
   ) {
     this.topic = where.topic;
     this.partition = where.partition;
@@ -50,6 +56,8 @@ export interface FetchRouter {
   readonly closer: (partition: FetchPartition, nodeId: number) => void;
   /** Places those partitions whose leader is another broker, as far as is known, there. */
   readonly relocate: (nodeId: number) => void;
+  /** Its position lay elsewhere than the log is. Where it did not move forward the partition ends. */
+  readonly reset: (partition: FetchPartition, reset: PositionReset) => void;
   /** The partition ends. */
   readonly failed: (partition: FetchPartition, error: OffsetOutOfRange | KafkaError | CorruptRecordError) => void;
 }

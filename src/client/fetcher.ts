@@ -8,7 +8,7 @@ import { FetchLoop, type FetchSettings } from "./fetch_loop.ts";
 import { FetchPartition, type FetchRouter } from "./fetch_partition.ts";
 import { forkLoop } from "./loop.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
-import type { Cluster, Fetcher, FetchTarget, OutOfRangePolicy } from "./port.ts";
+import type { Cluster, Fetcher } from "./port.ts";
 import { Signal } from "../fiber/signal.ts";
 
 /** Settings of the fetcher. */
@@ -32,6 +32,9 @@ export interface FetcherOptions {
   /** How long an answer may take beyond `maxWait`, in milliseconds; default 10,000. */
   readonly requestTimeout?: number;
 }
+
+/** How often a topic that does not exist any more is looked for, in milliseconds. */
+const absentPause = 1_000;
 
 /** Makes a fetcher; its loops and connections end with the scope. */
 export const makeFetcher: (
@@ -68,6 +71,13 @@ export const makeFetcher: (
       return loop;
     };
 
+    /** Whether the topic is another than the one its position is in. */
+    const replaced = (partition: FetchPartition): boolean => {
+      const known = cluster.topic(partition.topic);
+      if (known !== undefined) partition.topicId ??= known.topicId;
+      return known !== undefined && known.topicId !== partition.topicId;
+    };
+
     const detach = (partition: FetchPartition): void => {
       homeless.delete(partition);
       for (const loop of loops.values()) if (loop.remove(partition)) return;
@@ -75,9 +85,11 @@ export const makeFetcher: (
 
     /** Puts a partition with its leader; false while none is known. */
     const place = (partition: FetchPartition): boolean => {
+      if (replaced(partition) || cluster.absent(partition.topic)) return false;
       const known = cluster.topic(partition.topic)?.partitions.find((p) => p.partition === partition.partition);
       if (known === undefined || known.leader < 0) return false;
       partition.leaderEpoch = known.leaderEpoch;
+      partition.following = false;
       const loop = loopOf(known.leader);
       if (loop.has(partition)) return true;
       detach(partition);
@@ -101,11 +113,27 @@ export const makeFetcher: (
     const router: FetchRouter = {
       astray: (partition) => seek(partition, monotonicMs(clock) + partition.backoff()),
       closer: (partition, nodeId) => {
+        partition.following = true;
         detach(partition);
         loopOf(nodeId).add(partition);
       },
       relocate: (nodeId) => {
-        for (const partition of loops.get(nodeId)?.partitions() ?? []) place(partition);
+        for (const partition of loops.get(nodeId)?.partitions() ?? []) {
+          if (!place(partition) && replaced(partition)) seek(partition, monotonicMs(clock));
+        }
+      },
+      reset: (partition, reset) => {
+        const { target } = partition;
+        const forward = reset.to !== null && reset.to >= reset.from;
+        if (!forward) end(partition);
+        target.reset?.(reset);
+        if (!forward || !partition.live) return;
+        const { topic, partition: number } = partition;
+        const { from, to } = reset as { readonly from: number; readonly to: number };
+        partition.position = to;
+        partition.lastEpoch = -1;
+        const none = { bytes: new Uint8Array(0), count: 0, aborted: [] };
+        target.deliver({ topic, partition: number, from, next: to, highWatermark: to, ...none });
       },
       failed: (partition, error) => {
         end(partition);
@@ -129,12 +157,18 @@ export const makeFetcher: (
         for (const partition of due) {
           if (!homeless.has(partition)) continue;
           const { topic, partition: number, failures } = partition;
-          if (failures > 0 && failures % 50 === 0) {
+          if (failures > 0 && failures % 50 === 0 && !cluster.absent(topic)) {
             yield* Effect.logWarning(`${topic}/${number}: still can't be fetched`);
           }
           if (!homeless.has(partition)) continue;
-          if (Exit.isSuccess(exit) && place(partition)) continue;
-          partition.due = monotonicMs(clock) + partition.backoff();
+          if (Exit.isSuccess(exit)) {
+            if (place(partition)) continue;
+            if (replaced(partition)) {
+              router.reset(partition, { reason: "recreated", from: partition.position, to: null });
+              continue;
+            }
+          }
+          partition.due = monotonicMs(clock) + (cluster.absent(topic) ? absentPause : partition.backoff());
         }
       }
     });
@@ -150,10 +184,10 @@ export const makeFetcher: (
     };
 
     const fetcher: Fetcher = {
-      add: (where: TopicPartition, position: number, target: FetchTarget, outOfRange: OutOfRangePolicy) => {
+      add: (where, position, target, outOfRange, topicId) => {
         const before = find(where);
         if (before !== undefined) end(before);
-        const partition = new FetchPartition(where, position, target, outOfRange);
+        const partition = new FetchPartition(where, position, target, outOfRange, topicId);
         partitions.set(partitionKey(where.topic, where.partition), partition);
         if (!place(partition)) seek(partition, monotonicMs(clock));
       },

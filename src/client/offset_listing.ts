@@ -34,7 +34,12 @@ export class OffsetListing {
 
   /** See {@linkcode Offsets.list}; the offset is -1 where no record is as young as `timestamp`. */
   readonly list = Effect.fnUntraced(
-    function* (this: OffsetListing, partitions: ReadonlyArray<TopicPartition>, timestamp: number) {
+    function* (
+      this: OffsetListing,
+      partitions: ReadonlyArray<TopicPartition>,
+      timestamp: number,
+      each: (listed: ReadonlyArray<Listed>) => void = () => {},
+    ) {
       const found = new Map<string, Listed>();
       let left = partitions;
       let trouble = "no leader is known";
@@ -63,6 +68,7 @@ export class OffsetListing {
           ([leader, led]) =>
             Effect.map(this.#ask(leader, led, timestamp, found), (error) => {
               if (error !== null) trouble = error;
+              each(led.flatMap(({ topic, partition }) => found.get(partitionKey(topic, partition)) ?? []));
             }),
           { concurrency: "unbounded", discard: true },
         );

@@ -39,6 +39,6 @@ export const makeOffsets: (cluster: Cluster, options?: OffsetsOptions) => Effect
         offsets: ReadonlyArray<OffsetToCommit>,
         held: (offset: OffsetToCommit) => boolean = () => true,
       ) => group(membership.groupId).commit(membership, offsets, held),
-      list: (partitions: ReadonlyArray<TopicPartition>, timestamp: number) => listing.list(partitions, timestamp),
+      list: listing.list.bind(listing),
     };
   });

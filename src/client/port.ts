@@ -21,6 +21,8 @@ import type { ProducerRecord, RecordMetadata, TopicPartition } from "../record.t
 export interface Cluster {
   /** A topic as last heard of, or undefined. */
   readonly topic: (name: string) => TopicMetadata | undefined;
+  /** Whether a topic that was there has not been for some seconds; what was known of it is still told. */
+  readonly absent: (name: string) => boolean;
   /** A broker as last heard of. */
   readonly broker: (nodeId: number) => BrokerAddress | undefined;
   /**
@@ -120,6 +122,7 @@ export interface Offsets {
   readonly list: (
     partitions: ReadonlyArray<TopicPartition>,
     timestamp: number,
+    each?: (listed: ReadonlyArray<TopicPartition & { readonly offset: number }>) => void,
   ) => Effect.Effect<ReadonlyArray<TopicPartition & { readonly offset: number }>, KafkaError>;
 }
 
@@ -139,12 +142,30 @@ export interface FetchedChunk extends TopicPartition {
   readonly aborted: ReadonlyArray<AbortedTransaction>;
 }
 
-/** Where a partition's chunks go. All three are called synchronously from the fetch loop: they must not throw. */
+/** A position that was not where the log is. */
+export interface PositionReset {
+  /**
+   * recreated: the topic was deleted and created again · truncated: the cluster has lost the log's end, which was fetched
+   * before · out-of-range: the position lies outside the log, most often because records were deleted.
+   */
+  readonly reason: "recreated" | "truncated" | "out-of-range";
+  /** The position. */
+  readonly from: number;
+  /** Where the log is read on; null for a topic created again, of whose log nothing is known. */
+  readonly to: number | null;
+}
+
+/** Where a partition's chunks go. All are called synchronously by the fetcher: they must not throw. */
 export interface FetchTarget {
   /** One more chunk, in offset order; also an empty one (count 0) that only moves `next` over gaps. */
   readonly deliver: (chunk: FetchedChunk) => void;
   /** The high watermark as of an answer without records. */
   readonly idle: (highWatermark: number) => void;
+  /**
+   * The position has changed other than by fetching, which was logged. Forward: an empty chunk follows, and fetching goes
+   * on. Back, or nowhere: the partition was removed, for what was delivered is not in the log any more.
+   */
+  readonly reset?: (reset: PositionReset) => void;
   /** Fetching this partition has ended for good; it was removed. */
   readonly failed: (error: OffsetOutOfRange | KafkaError | CorruptRecordError) => void;
 }
@@ -154,12 +175,16 @@ export type OutOfRangePolicy = "fail" | "earliest" | "latest";
 
 /** Fetches many partitions: one loop and one outstanding request per broker. */
 export interface Fetcher {
-  /** Starts (or, where it is known already, starts again) at `position`; chunks of an earlier start are not delivered any more. */
+  /**
+   * Starts (or, where it is known already, starts again) at `position`; chunks of an earlier start are not delivered any
+   * more. The position is one in the topic of `topicId`; default: in the topic as it is known of.
+   */
   readonly add: (
     partition: TopicPartition,
     position: number,
     target: FetchTarget,
     outOfRange: OutOfRangePolicy,
+    topicId?: string,
   ) => void;
   /** Nothing of this partition is delivered any more. */
   readonly remove: (partition: TopicPartition) => void;

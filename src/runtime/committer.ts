@@ -26,6 +26,8 @@ export class Committer {
   constructor(
     private readonly offsets: Offsets,
     private readonly membership: Membership,
+    /** Whether a partition's topic is still there, and the same as when it began. */
+    private readonly current: (partition: Partition) => boolean,
     clock: Clock.Clock,
   ) {
     this.#warnings = new Warnings(clock);
@@ -36,7 +38,7 @@ export class Committer {
     return this.#lock.withPermits(1)(Effect.suspend(() => {
       const due: Array<readonly [Partition, NonNullable<ReturnType<Partition["uncommitted"]>>]> = [];
       for (const partition of partitions) {
-        const offset = partition.lease.fenced ? null : partition.uncommitted();
+        const offset = partition.lease.fenced || !this.current(partition) ? null : partition.uncommitted();
         if (offset !== null) due.push([partition, offset]);
       }
       if (due.length === 0) return Effect.void;

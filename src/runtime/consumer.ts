@@ -2,12 +2,12 @@
  * A consumer: owns the membership in one group and the partitions that come with it. Everybody else sends it commands.
  * @module
  */
-import { Cause, Clock, Effect, Fiber, Option, type Scope } from "effect";
+import { Cause, Clock, Effect, Fiber, FiberSet, Option } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { makeConsumerMember } from "../client/consumer_member.ts";
 import { makeFetcher } from "../client/fetcher.ts";
 import { makeMember } from "../client/member.ts";
-import type { Cluster, Fetcher, GroupMember, Offsets, OffsetToCommit, Sender } from "../client/port.ts";
+import type { Cluster, Fetcher, GroupMember, Offsets, PositionReset, Sender } from "../client/port.ts";
 import { ActorFailed, type ConfigError, type GroupError, type KafkaError, SystemDefect } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
@@ -16,9 +16,10 @@ import { Committer } from "./committer.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { PartitionLease } from "./lease.ts";
 import { MessageReader } from "./message_reader.ts";
-import { decodeOffsetMap } from "./offset_map.ts";
+import { emptyOffsetMap } from "./offset_map.ts";
 import { Partition } from "./partition.ts";
 import { runPartition } from "./partition_actor.ts";
+import { type Found, Positions, type Start } from "./positions.ts";
 import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
 
@@ -66,7 +67,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
   settings: SystemSettings,
   services: ConsumerServices,
 ) {
-  const scope = yield* Effect.scope;
+  const fork = yield* FiberSet.runtime(yield* FiberSet.make<void>())();
   const clock = yield* Clock.Clock;
   const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
   const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
@@ -93,7 +94,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
       lost: (partitions) => consumer.lost(partitions),
     },
   );
-  const consumer: Consumer = new Consumer(groupId, byTopic, settings, services, member, fetcher, clock, scope);
+  const consumer: Consumer = new Consumer(groupId, byTopic, settings, services, member, fetcher, clock, fork);
   return consumer;
 });
 
@@ -103,6 +104,9 @@ export class Consumer {
   readonly #running = new Map<string, Running>();
   /** Fibers that were told to end, by partition: a successor waits for its predecessor. */
   readonly #ending = new Map<string, Fiber.Fiber<void>>();
+  /** Partitions that are ours and wait to know where they begin; the object tells one wait from the next. */
+  readonly #waiting = new Map<string, object>();
+  readonly #positions: Positions;
   readonly #unfinished: string[] = [];
   #drainUntil = Infinity;
 
@@ -115,9 +119,16 @@ export class Consumer {
     private readonly member: GroupMember,
     private readonly fetcher: Fetcher,
     private readonly clock: Clock.Clock,
-    private readonly scope: Scope.Scope,
+    private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
   ) {
-    this.#committer = new Committer(services.offsets, member.membership, clock);
+    const { cluster, offsets } = services;
+    this.#positions = new Positions(groupId, actors, offsets, cluster);
+    this.#committer = new Committer(
+      offsets,
+      member.membership,
+      (partition) => !cluster.absent(partition.topic) && !this.#replaced(partition),
+      clock,
+    );
   }
 
   /** The partitions held now. */
@@ -135,7 +146,10 @@ export class Consumer {
     const commits = Effect.forever(
       Effect.andThen(
         Effect.sleep(this.settings.commitInterval),
-        Effect.suspend(() => this.#committer.commit(this.partitions)),
+        Effect.suspend(() => {
+          this.#lookAtTopics();
+          return this.#committer.commit(this.partitions);
+        }),
       ),
     );
     return Effect.raceFirst(this.member.run, commits).pipe(
@@ -162,25 +176,31 @@ export class Consumer {
   readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
-      const { generation } = this.member.membership;
-      // A coordinator or a leader may be away for long: neither a drain nor the next round waits for it.
-      const positions = yield* Effect.raceFirst(
-        this.#positions(partitions),
-        Effect.as(this.#until(() => this.#pointless(generation)), []),
+      yield* this.#begin(partitions);
+    });
+
+  /** Begins with partitions that are ours: each as soon as it is known where. Does not wait for the last. */
+  readonly #begin = Effect.fnUntraced(
+    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
+      const wait = {};
+      for (const { topic, partition } of partitions) this.#waiting.set(partitionKey(topic, partition), wait);
+      const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waits(at, wait)));
+      // A coordinator may be away for long: neither a drain nor the next round waits for it.
+      const none: Found = { known: [], fresh: [] };
+      const { known, fresh } = yield* Effect.raceFirst(
+        this.#positions.committed(partitions),
+        Effect.as(inVain, none),
       );
-      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
-      yield* this.#until(() => this.#pointless(generation) || this.#countedIn);
-      if (this.#pointless(generation)) return;
-      for (const { topic, partition, offset, metadata } of positions) {
-        const actor = this.actors.get(topic);
-        if (actor !== undefined) yield* this.#start(actor, { topic, partition, offset, metadata });
+      // A leader may be away as well, and only the partitions it leads wait for it.
+      if (fresh.length > 0) {
+        const begun = this.#positions.begun(fresh, (starts) => void this.fork(this.#start(starts, wait)));
+        const failed = (error: KafkaError) => Effect.sync(() => this.services.failed(error));
+        this.fork(Effect.raceFirst(Effect.catch(begun, failed), inVain));
       }
-      // "Latest" is a place only once it is committed: at the next start it would be another.
-      const latest = this.partitions.filter((each) =>
-        each.actor.settings.startFrom === "latest" && each.lastCommitted === null
-      );
-      yield* Effect.forkIn(this.#committer.commit(latest), this.scope);
-    }).pipe(Effect.catch((error) => Effect.sync(() => this.services.failed(error))));
+      yield* this.#start(known, wait);
+    },
+    Effect.catch((error) => Effect.sync(() => this.services.failed(error))),
+  );
 
   /** Lets partitions go: no new work, what is in flight is finished, the positions are committed; then they are fenced. */
   readonly revoked = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
@@ -188,6 +208,7 @@ export class Consumer {
       const going = partitions.flatMap(({ topic, partition }) =>
         this.#running.get(partitionKey(topic, partition)) ?? []
       );
+      for (const { topic, partition } of partitions) this.#waiting.delete(partitionKey(topic, partition));
       for (const { partition } of going) partition.drain();
       const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMs(this.clock));
       yield* Effect.timeoutOption(awaitAll(going.map(({ fiber }) => fiber)), Math.max(0, budget));
@@ -210,6 +231,7 @@ export class Consumer {
   readonly lost = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.sync(() => {
       for (const { topic, partition: number } of partitions) {
+        this.#waiting.delete(partitionKey(topic, number));
         const running = this.#running.get(partitionKey(topic, number));
         if (running === undefined) continue;
         this.#fence(running.partition);
@@ -237,7 +259,7 @@ export class Consumer {
    * Whether there is no sense in beginning: all is to end, or the membership is over. Its generation may rise while all is
    * kept; and when all was lost, nothing waits any more.
    */
-  #pointless(_generation: number): boolean {
+  get #pointless(): boolean {
     return this.#drainUntil < Infinity || !this.joined;
   }
 
@@ -250,32 +272,74 @@ export class Consumer {
     return Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(LEASE_PAUSE), this.#until(holds)));
   }
 
-  /** Committed offsets; where there is none, the log's beginning or end, as the actor says. */
-  readonly #positions = Effect.fnUntraced(function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
-    const committed = yield* this.services.offsets.committed(this.groupId, partitions);
-    const known: OffsetToCommit[] = committed.filter(({ offset }) => offset >= 0);
-    const fresh = committed.filter(({ offset }) => offset < 0);
-    for (const [startFrom, timestamp] of [["earliest", -2], ["latest", -1]] as const) {
-      const asked = fresh.filter(({ topic }) => this.actors.get(topic)?.settings.startFrom === startFrom);
-      if (asked.length === 0) continue;
-      for (const listed of yield* this.services.offsets.list(asked, timestamp)) known.push({ ...listed, metadata: "" });
-    }
-    return known;
-  });
+  /** Starts those that still wait, once the group surely counts this member in. */
+  readonly #start = Effect.fnUntraced(
+    function* (this: Consumer, starts: ReadonlyArray<Start>, wait: object) {
+      // Others may own them by now, and have gone on: that is heard with the next heartbeat.
+      yield* this.#until(() => this.#pointless || this.#countedIn);
+      if (this.#pointless) return;
+      const first: Partition[] = [];
+      for (const start of starts) {
+        if (!this.#waits(start, wait)) continue;
+        this.#waiting.delete(partitionKey(start.topic, start.partition));
+        const partition = this.#run(start);
+        if (partition !== null && start.map === emptyOffsetMap) first.push(partition);
+      }
+      // Where nothing is committed yet the place is one only once it is: "latest" would be another at the next start.
+      if (first.length > 0) this.fork(this.#committer.commit(first));
+    },
+  );
 
-  readonly #start = Effect.fnUntraced(function* (this: Consumer, actor: ActorDefinition, start: OffsetToCommit) {
-    const { topic, partition: number, offset, metadata } = start;
-    const counters = this.services.counters.get(actor.name);
-    if (counters === undefined) return;
+  /** Whether a partition is still to begin by this wait: it may be let go, and given again, meanwhile. */
+  #waits({ topic, partition }: TopicPartition, wait: object): boolean {
+    return this.#waiting.get(partitionKey(topic, partition)) === wait;
+  }
+
+  #run({ topic, partition: number, offset, map, topicId, origin }: Start): Partition | null {
+    const actor = this.actors.get(topic);
+    const counters = actor && this.services.counters.get(actor.name);
+    if (actor === undefined || counters === undefined) return null;
     const lease = new PartitionLease(topic, number, this.member.membership, this.clock);
     const partition = new Partition(actor, topic, number, lease, counters, this.fetcher);
+    partition.superseded = (reset) => void this.fork(this.#renew(partition, reset));
+    partition.begin(offset, map, topicId, origin);
     const reader = new MessageReader(actor, topic, this.services.events);
-    partition.begin(offset, decodeOffsetMap(offset, metadata));
     const work = runPartition(partition, { reader, sender: this.services.sender }).pipe(
       Effect.catchCause((cause) => Effect.sync(() => this.#ended(partition, cause))),
     );
-    const fiber = yield* Effect.forkIn(work, this.scope);
+    const fiber = this.fork(Effect.andThen(Effect.yieldNow, work));
     this.#running.set(partitionKey(topic, number), { partition, fiber });
+    return partition;
+  }
+
+  /** Notices topics that were created anew while nothing is fetched of them. */
+  #lookAtTopics(): void {
+    for (const partition of this.partitions) {
+      const { position: from } = partition;
+      if (this.#replaced(partition)) partition.reset({ reason: "recreated", from, to: null });
+    }
+  }
+
+  #replaced({ topic, topicId }: Partition): boolean {
+    const known = this.services.cluster.topic(topic);
+    return topicId !== undefined && known !== undefined && known.topicId !== topicId;
+  }
+
+  /** The log is another one: what is in flight is finished, none of it is committed, and the partition begins anew. */
+  readonly #renew = Effect.fnUntraced(function* (this: Consumer, partition: Partition, { to }: PositionReset) {
+    const key = partitionKey(partition.topic, partition.partition);
+    const running = this.#running.get(key);
+    if (running?.partition !== partition) return;
+    yield* Effect.timeoutOption(Fiber.await(running.fiber), this.settings.drainTimeout);
+    if (this.#running.get(key) !== running) return; // it was let go meanwhile
+    running.fiber.interruptUnsafe();
+    this.#fence(partition);
+    yield* this.#predecessor(key);
+    if (this.#running.has(key) || this.#drainUntil < Infinity) return;
+    if (to === null) return yield* this.#begin([partition]);
+    const wait = {};
+    this.#waiting.set(key, wait);
+    yield* this.#start([this.#positions.at(partition, to)], wait);
   });
 
   /** A partition's fiber has failed, or was interrupted. */

@@ -6,14 +6,14 @@
 import { type Cause, Effect, Latch } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { decodeRecords } from "../codec/batch_decoder.ts";
-import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit } from "../client/port.ts";
+import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit, PositionReset } from "../client/port.ts";
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Condemned, Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
 import { History } from "./history.ts";
 import type { PartitionLease } from "./lease.ts";
 import { Mailbox } from "./mailbox.ts";
-import { encodeOffsetMap, type OffsetMap } from "./offset_map.ts";
+import { encodeOffsetMap, type OffsetMap, type Origin } from "./offset_map.ts";
 
 /** A record that was taken up. */
 export interface Item {
@@ -37,6 +37,8 @@ export class Partition implements FetchTarget {
   draining = false;
   /** Why fetching ended for good, if it did. */
   fetchError: OffsetOutOfRange | KafkaError | CorruptRecordError | null = null;
+  /** The log is another than the one that was received: told once, when nothing of this can be committed any more. */
+  superseded: ((reset: PositionReset) => void) | null = null;
   /** What is to be called when there may be something to do. */
   wake: () => void = () => {};
   /** Ends the incarnation under way with a cause; the item is to blame, if any. */
@@ -51,6 +53,9 @@ export class Partition implements FetchTarget {
   #lettersWaiting = 0;
   #ended = false;
   #committed: OffsetToCommit | null = null;
+  #topicId: string | undefined;
+  #origin: Origin | undefined;
+  #superseded = false;
 
   constructor(
     readonly actor: ActorDefinition,
@@ -69,12 +74,19 @@ export class Partition implements FetchTarget {
     });
   }
 
-  /** Begins at a position, with what the previous owner's offset map says. */
-  begin(position: number, map: OffsetMap): void {
+  /** Begins at a position in the topic of this id, with what the previous owner's offset map says. */
+  begin(position: number, map: OffsetMap, topicId?: string, origin?: Origin): void {
+    this.#topicId = topicId;
+    this.#origin = origin;
     this.#frontier = new Frontier(position);
     this.#known = map.resolved;
     this.history.resume(position, map);
-    this.fetcher.add(this, position, this, this.actor.settings.outOfRange);
+    this.fetcher.add(this, position, this, this.actor.settings.outOfRange, topicId);
+  }
+
+  /** The id of the topic it began with, if that was known. */
+  get topicId(): string | undefined {
+    return this.#topicId;
   }
 
   get #begun(): Frontier {
@@ -98,6 +110,16 @@ export class Partition implements FetchTarget {
   /** See {@linkcode FetchTarget}. */
   readonly idle = (highWatermark: number): void => {
     this.highWatermark = highWatermark;
+  };
+
+  /** See {@linkcode FetchTarget}. */
+  readonly reset = (reset: PositionReset): void => {
+    if (this.#superseded || this.draining) return;
+    this.counters.positionResets++;
+    if (reset.to !== null && reset.to >= reset.from) return; // the chunk that follows moves the position
+    this.#superseded = true;
+    this.drain();
+    this.superseded?.(reset);
   };
 
   /** See {@linkcode FetchTarget}. */
@@ -139,7 +161,7 @@ export class Partition implements FetchTarget {
     } catch (cause) {
       // The bytes are wrong, so they are fetched again; the failure restarts this incarnation, and escalates if it stays.
       this.mailbox.clear();
-      this.fetcher.add(this, frontier.end, this, this.actor.settings.outOfRange);
+      this.fetcher.add(this, frontier.end, this, this.actor.settings.outOfRange, this.#topicId);
       // What was added anew is not paused; what is held still may be too much.
       if (this.mailbox.paused) this.fetcher.pause(this);
       throw cause instanceof CorruptRecordError
@@ -253,7 +275,7 @@ export class Partition implements FetchTarget {
 
   /** What is to be committed, or null where nothing has changed since the last commit. */
   uncommitted(): OffsetToCommit | null {
-    if (this.#frontier === null) return null;
+    if (this.#frontier === null || this.#superseded) return null;
     const { position: offset } = this.#frontier;
     const { history } = this;
     const counts = {
@@ -261,7 +283,8 @@ export class Partition implements FetchTarget {
       failures: history.failures(offset),
       deaths: history.deaths(offset),
     };
-    const metadata = encodeOffsetMap(offset, counts, this.#frontier.resolvedRuns(this.actor.settings.order !== "none"));
+    const runs = this.#frontier.resolvedRuns(this.actor.settings.order !== "none");
+    const metadata = encodeOffsetMap(offset, counts, runs, this.#origin);
     const last = this.#committed;
     if (last !== null && last.offset === offset && last.metadata === metadata) return null;
     return { topic: this.topic, partition: this.partition, offset, metadata };

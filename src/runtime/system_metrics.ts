@@ -86,6 +86,12 @@ function outcomes({ counters }: System, text: MetricsText): void {
       all.map(([actor, { restarts }]) => [restarts, { actor }]),
     )
     .family(
+      "troupe_position_resets_total",
+      "counter",
+      "Positions set anew: records deleted below them, a log cut off, or a topic created again. See the log.",
+      all.map(([actor, { positionResets }]) => [positionResets, { actor }]),
+    )
+    .family(
       "troupe_dead_letters_total",
       "counter",
       "Dead letters acknowledged, by reason.",

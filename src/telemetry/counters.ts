@@ -22,6 +22,8 @@ export interface ActorCounters {
   published: number;
   /** Incarnations started after a defect. */
   restarts: number;
+  /** Positions that were set anew, as the log was no longer there or was another one. */
+  positionResets: number;
   /** Records not received since the previous owner's offset map named them resolved. */
   knownResolved: number;
   /** Dead letters acknowledged, by reason. */
@@ -41,6 +43,7 @@ export function makeActorCounters(): ActorCounters {
     retried: 0,
     published: 0,
     restarts: 0,
+    positionResets: 0,
     knownResolved: 0,
     deadLetters: { decode: 0, "retries-exhausted": 0, "killed-actor": 0, rejected: 0 },
     deadLettersWaiting: 0,

@@ -1,7 +1,7 @@
 import { Effect, type Scope } from "effect";
 import { makeCluster } from "../../src/client/cluster.ts";
 import { makeFetcher } from "../../src/client/fetcher.ts";
-import type { FetchedChunk, Fetcher, FetchTarget } from "../../src/client/port.ts";
+import type { FetchedChunk, Fetcher, FetchTarget, PositionReset } from "../../src/client/port.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import type { Request } from "../../src/link/protocol.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
@@ -24,6 +24,8 @@ class Sink implements FetchTarget {
     this.then();
   };
   readonly idle = () => void this.idles++;
+  readonly resets: Array<string> = [];
+  readonly reset = ({ reason, from, to }: PositionReset) => void this.resets.push(`${reason} ${from} ${to}`);
   readonly failed = (error: { readonly _tag: string; readonly message: string }) => void this.errors.push(error._tag);
 }
 
@@ -185,8 +187,9 @@ Deno.test("a position outside the log fails, or goes to the log's beginning or e
       assertEquals(sinks[2].values, []);
       kafka.write("orders", 2, ["d"]);
       yield* advance(600);
-      assertEquals(sinks[2].values, ["d"]);
-      assertMatch(log.find((line) => line.startsWith("orders/1")) ?? "", /position 0 .* at 2 \(earliest\)/);
+      assertEquals(sinks[2].values, []); // whoever has received what the log has not must look at that first
+      assertEquals(sinks.map(({ resets }) => resets), [[], ["out-of-range 0 2"], ["out-of-range 9 3"]]);
+      assertMatch(log.find((line) => line.startsWith("orders/1")) ?? "", /position 0 .* at 2 \(earliest\).* 0 to 1/);
       assertMatch(log.find((line) => line.startsWith("orders/2")) ?? "", /position 9 .* at 3 \(latest\)/);
     }), log);
 });

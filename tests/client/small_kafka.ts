@@ -8,7 +8,7 @@ import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { readBatchHeader, setBaseOffset } from "../../src/codec/batch_header.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
-import type { Answer } from "../../src/link/protocol.ts";
+import type { Answer, FetchedPartition } from "../../src/link/protocol.ts";
 import { metadata, type Script, type ScriptedLink, scriptedLink } from "./scripted_link.ts";
 
 interface Stored {
@@ -29,14 +29,31 @@ export class SmallLog {
   start = 0;
   end = 0;
 
-  append(bytes: Uint8Array): number {
+  append(bytes: Uint8Array, epoch = 0): number {
     const copy = bytes.slice();
     const header = readBatchHeader(copy, 0);
-    setBaseOffset(copy, 0, this.end, 0);
+    setBaseOffset(copy, 0, this.end, epoch);
     this.batches.push({ base: this.end, last: this.end + header.lastOffsetDelta, bytes: copy });
     const base = this.end;
     this.end += header.lastOffsetDelta + 1;
     return base;
+  }
+
+  /** Loses everything from `end` on, as an unclean election does. */
+  cut(end: number): void {
+    while ((this.batches.at(-1)?.last ?? -1) >= end) this.batches.pop();
+    this.end = end;
+  }
+
+  /** Where the last epoch up to `epoch` ends, and which that is. */
+  endOf(epoch: number): { readonly epoch: number; readonly endOffset: number } {
+    let last = -1;
+    for (const { base, bytes } of this.batches) {
+      const { leaderEpoch } = readBatchHeader(bytes, 0);
+      if (leaderEpoch > epoch) return { epoch: last, endOffset: base };
+      last = leaderEpoch;
+    }
+    return { epoch: last, endOffset: this.end };
   }
 
   /** Records as text values, in order. */
@@ -57,9 +74,16 @@ export class SmallKafka {
   /** Leaders by topic and partition. */
   readonly topics: Record<string, Array<number>> = {};
   readonly logs = new Map<string, SmallLog>();
+  /** Topic ids by name. */
+  readonly ids: Record<string, string> = {};
+  /** Whether this Kafka can be asked for topics by their ids. */
+  byId = true;
   leaderEpoch = 0;
+  /** The epoch that batches are appended in. */
+  appendEpoch = 0;
   producerIds = 1000n;
   readonly link: ScriptedLink;
+  #created = 0;
   readonly #watchers = new Set<() => void>();
   readonly script: Required<Pick<Script, "Metadata" | "Fetch" | "ListOffsets" | "Produce" | "InitProducerId">>;
 
@@ -75,7 +99,7 @@ export class SmallKafka {
           return {
             ...answer,
             topics: [
-              ...answer.topics,
+              ...answer.topics.map((topic) => ({ ...topic, topicId: this.ids[topic.name] })),
               ...missing.map((name) => ({
                 errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
                 name,
@@ -90,14 +114,20 @@ export class SmallKafka {
           const look = (): Answer<"Fetch"> => ({
             throttleTimeMs: 0,
             errorCode: 0,
-            topics: request.topics.map(({ name, partitions }) => ({
+            topics: request.topics.map(({ name, topicId, partitions }) => ({
               name,
-              partitions: partitions.map(({ partition, fetchOffset, maxBytes }) => {
+              partitions: partitions.map(({ partition, fetchOffset, lastFetchedEpoch = -1, maxBytes }) => {
                 const log = this.logs.get(`${name}/${partition}`);
                 let errorCode = 0;
-                if (log === undefined) errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+                if (this.byId && topicId !== this.ids[name]) errorCode = ErrorCode.UNKNOWN_TOPIC_ID;
+                else if (log === undefined) errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
                 else if (this.topics[name][partition] !== node) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;
                 else if (fetchOffset < log.start || fetchOffset > log.end) errorCode = ErrorCode.OFFSET_OUT_OF_RANGE;
+                const known = lastFetchedEpoch < 0 ? undefined : log?.endOf(lastFetchedEpoch);
+                if (
+                  known !== undefined && (errorCode === 0 || errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) &&
+                  (known.epoch < lastFetchedEpoch || known.endOffset < fetchOffset)
+                ) return { ...nothing(partition), divergingEpoch: known };
                 return {
                   partition,
                   errorCode,
@@ -112,7 +142,11 @@ export class SmallKafka {
             })),
           });
           const first = look();
-          if (first.topics.some((t) => t.partitions.some((p) => p.errorCode !== 0 || p.records.length > 0))) {
+          if (
+            first.topics.some((t) =>
+              t.partitions.some((p) => p.errorCode !== 0 || p.records.length > 0 || p.divergingEpoch)
+            )
+          ) {
             return Effect.succeed(first);
           }
           const appended = Effect.callback<void>((resume) => {
@@ -156,8 +190,21 @@ export class SmallKafka {
   /** Creates a topic, or changes its leaders. */
   lead(topic: string, leaders: ReadonlyArray<number>): void {
     this.topics[topic] = [...leaders];
+    this.ids[topic] ??= this.#newId();
     this.leaderEpoch++;
     leaders.forEach((_, partition) => this.log(topic, partition));
+  }
+
+  /** Deletes a topic. */
+  delete(topic: string): void {
+    for (const partition of this.topics[topic].keys()) this.logs.delete(`${topic}/${partition}`);
+    delete this.topics[topic];
+    delete this.ids[topic];
+    this.notify();
+  }
+
+  #newId(): string {
+    return `${++this.#created}`.padStart(32, "a");
   }
 
   log(topic: string, partition: number): SmallLog {
@@ -173,7 +220,10 @@ export class SmallKafka {
     for (const value of values) encoder.add(null, value, [], 0);
     const log = this.log(topic, partition);
     log.end += gap;
-    log.append(encoder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, compression: "none" }));
+    log.append(
+      encoder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, compression: "none" }),
+      this.appendEpoch,
+    );
     this.notify();
   }
 
@@ -202,6 +252,19 @@ export class SmallKafka {
     this.notify();
     return [0, base];
   }
+}
+
+function nothing(partition: number): FetchedPartition {
+  return {
+    partition,
+    errorCode: 0,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions: [],
+    preferredReadReplica: -1,
+    records: new Uint8Array(),
+  };
 }
 
 function read(log: SmallLog, from: number, maxBytes: number): Uint8Array {
