@@ -2,12 +2,9 @@ import { Effect, Fiber, Schedule } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import type { KafkaLinkOptions } from "../../src/link/kafkajs/options.ts";
-import type { SaslOptions } from "../../src/link/kafkajs/security_options.ts";
 import type { Connection, Role } from "../../src/link/link.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { freePort, type KafkaOptions } from "../../tools/kafka/node.ts";
 import { freshName, realKafkaTest } from "../support/kafka_broker.ts";
-import { ownKafkaTest } from "../support/own_kafka.ts";
 
 /** One connection of each of these roles to the first broker. */
 const connections = Effect.fnUntraced(function* (options: KafkaLinkOptions, ...roles: ReadonlyArray<Role>) {
@@ -100,59 +97,4 @@ realKafkaTest(
       yield* fetch.close;
       assertEquals((yield* Fiber.join(polling)).reason, "closed");
     }))),
-);
-
-const secret = "not for the logs";
-const plainLogin = "org.apache.kafka.common.security.plain.PlainLoginModule";
-const scramLogin = "org.apache.kafka.common.security.scram.ScramLoginModule";
-
-/** A node whose only door but one takes passwords. */
-function lockedKafka(locked: number): KafkaOptions {
-  const [port, controller] = [freePort(), freePort()];
-  return {
-    port,
-    settings: {
-      "listeners": `PLAINTEXT://127.0.0.1:${port},LOCKED://127.0.0.1:${locked},CONTROLLER://127.0.0.1:${controller}`,
-      "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},LOCKED://127.0.0.1:${locked}`,
-      "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-      "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOCKED:SASL_PLAINTEXT",
-      "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
-      "listener.name.locked.plain.sasl.jaas.config":
-        `${plainLogin} required username="alice" password="${secret}" user_alice="${secret}";`,
-      "listener.name.locked.scram-sha-512.sasl.jaas.config": `${scramLogin} required;`,
-    },
-  };
-}
-
-let door = 0;
-ownKafkaTest(
-  "a password opens the door, a wrong one is an authentication error that doesn't tell it",
-  () =>
-    Effect.runPromise(Effect.gen(function* () {
-      const brokers = `127.0.0.1:${door}`;
-      const sasl = { mechanism: "plain" as const, username: "alice", password: secret };
-      const knows = yield* Effect.scoped(Effect.flatMap(
-        connections({ brokers, sasl }, "metadata"),
-        ([connection]) => connection.call("Metadata", { topics: [], allowAutoTopicCreation: false }),
-      ));
-      assertEquals(knows.brokers.map(({ port }) => port), [door]);
-      const wrong: ReadonlyArray<SaslOptions | undefined> = [
-        { ...sasl, password: `${secret}!` },
-        { ...sasl, username: "bob" },
-        { ...sasl, mechanism: "scram-sha-512" },
-        { ...sasl, mechanism: "scram-sha-256" },
-      ];
-      for (const sasl of wrong) {
-        const error = yield* Effect.flip(Effect.scoped(connections({ brokers, sasl }, "metadata")));
-        assert(error._tag === "ConnectionError");
-        assertEquals([error.reason, error.broker], ["authentication", brokers], error.message);
-        assert(!error.message.includes(secret), error.message);
-      }
-      const unasked = yield* Effect.flip(Effect.scoped(Effect.flatMap(
-        connections({ brokers }, "metadata"),
-        ([connection]) => connection.call("Metadata", { topics: [], allowAutoTopicCreation: false }),
-      )));
-      assertEquals(unasked._tag, "ConnectionError", "nobody gets in without a password");
-    })),
-  () => lockedKafka(door = freePort()),
 );
