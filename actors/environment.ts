@@ -90,7 +90,7 @@ export function readEnvironment(variables: Readonly<Record<string, string>> = De
 
 /**
  * The Kafka of a service that can't be without, with the login and the certificates that the environment has for it. Fails
- * with {@linkcode ConfigError} where none is named or a variable is wrong.
+ * with {@linkcode ConfigError} where none is named; where a variable is wrong, the system that is given it does.
  */
 export function requireKafka(environment: Environment, variables?: Readonly<Record<string, string>>): Broker {
   if (environment.KAFKA_BROKERS !== undefined) return kafkaFromEnvironment({}, variables);

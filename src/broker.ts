@@ -2,8 +2,8 @@
  * Which Kafka a system works on.
  * @module
  */
-import type { Effect, Scope } from "effect";
-import type { ConfigError } from "./errors.ts";
+import { Effect, type Scope } from "effect";
+import { ConfigError } from "./errors.ts";
 import { EmbeddedKafka, type EmbeddedOptions } from "./link/embedded/embedded.ts";
 import { makeKafkajsLink } from "./link/kafkajs/kafkajs.ts";
 import { type KafkaLinkOptions, linkSettings } from "./link/kafkajs/options.ts";
@@ -34,6 +34,8 @@ export interface Broker {
   readonly kind: "broker";
   /** For logs: "embedded", or the bootstrap addresses. */
   readonly name: string;
+  /** What is wrong with its options, if something is: whoever is given it fails with that. */
+  readonly wrong?: ConfigError;
   /**
    * Gives a link to it that ends with the scope: for the system.
    * @internal
@@ -44,8 +46,8 @@ export interface Broker {
 /**
  * A real Kafka, 3.0 or newer.
  *
- * Fails with {@linkcode ConfigError} where an option is wrong. Nothing is opened before a system starts, and a Kafka that
- * does not answer then is waited for.
+ * Nothing is opened before a system starts, and a Kafka that does not answer then is waited for. Where an option is wrong,
+ * whoever is given it fails with a {@linkcode ConfigError}: `ActorSystem.run` says so in one line and exits with 78.
  *
  * @example
  * ```ts
@@ -56,12 +58,17 @@ export interface Broker {
  * ```
  */
 export function kafka(options: KafkaLinkOptions): Broker {
-  const { bootstrap } = linkSettings(options);
-  return {
-    kind: "broker",
-    name: bootstrap.map(({ host, port }) => `${host}:${port}`).join(","),
-    open: makeKafkajsLink(options),
-  };
+  try {
+    const { bootstrap } = linkSettings(options);
+    return {
+      kind: "broker",
+      name: bootstrap.map(({ host, port }) => `${host}:${port}`).join(","),
+      open: makeKafkajsLink(options),
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { kind: "broker", name: "kafka", wrong: error, open: Effect.fail(error) };
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
  * The Kafka that the environment names, with its TLS and its login: the same variables for every program.
  * @module
  */
+import { Effect } from "effect";
 import {
   type Broker,
   kafka,
@@ -30,7 +31,8 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  * | `KAFKA_SASL_TOKEN`                                     | for OAUTHBEARER; or `…_FILE`                                                      |
  *
  * Files are read again for each new connection and each login: what is renewed there is taken without a restart.
- * `options` are those of {@linkcode kafka}. Throws a {@linkcode ConfigError} that names the variable which is wrong.
+ * `options` are those of {@linkcode kafka}. Where a variable is wrong, whoever is given it fails with a
+ * {@linkcode ConfigError} that names it.
  *
  * @example
  * ```ts
@@ -44,17 +46,23 @@ export function kafkaFromEnvironment(
   options: Omit<KafkaLinkOptions, "brokers" | "ssl" | "sasl"> = {},
   variables: Variables = ownVariables(),
 ): Broker {
+  try {
+    return named(options, variables);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { kind: "broker", name: "kafka", wrong: error, open: Effect.fail(error) };
+  }
+}
+
+function named(options: Omit<KafkaLinkOptions, "brokers" | "ssl" | "sasl">, variables: Variables): Broker {
   const read = new Reading(variables);
   const brokers = read.text("KAFKA_BROKERS");
   if (brokers === undefined) throw new ConfigError("KAFKA_BROKERS", "expected host:port of a Kafka, got nothing");
   const tls = secure(read);
   const sasl = login(read);
-  try {
-    // Once with what the files hold now, so that what is wrong is said before anything is started.
-    kafka({ ...options, brokers, ssl: tls === null ? false : tls(), sasl });
-  } catch (error) {
-    throw error instanceof ConfigError ? inVariables(error) : error;
-  }
+  // Once with what the files hold now, so that what is wrong is said before anything is started.
+  const { wrong } = kafka({ ...options, brokers, ssl: tls === null ? false : tls(), sasl });
+  if (wrong !== undefined) throw inVariables(wrong);
   return kafka({ ...options, brokers, ssl: tls ?? false, sasl });
 }
 
