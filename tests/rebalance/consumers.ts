@@ -37,7 +37,7 @@ async function handle({ tally, work }: Consuming, record: Handled, who: string):
 }
 
 /** A system of ours, one record of a partition at a time. */
-export const startOurs: StartConsumer = async (name, consuming) => {
+const startOurs: StartConsumer = async (name, consuming) => {
   const { topic, group, brokers, settings } = consuming;
   const Numbered = event({
     name: "Numbered",
@@ -62,7 +62,7 @@ export const startOurs: StartConsumer = async (name, consuming) => {
 };
 
 /** A consumer of stock kafkajs that commits by itself, all partitions at once. */
-export const startKafkajs: StartConsumer = async (name, consuming) => {
+const startKafkajs: StartConsumer = async (name, consuming) => {
   const { topic, group, brokers, tally, settings } = consuming;
   const client = new Kafka({ clientId: name, brokers: brokers.split(","), logLevel: logLevel.NOTHING });
   const { heartbeatInterval = 300, sessionTimeout = 6_000 } = settings ?? {};
@@ -78,4 +78,78 @@ export const startKafkajs: StartConsumer = async (name, consuming) => {
     },
   });
   return { name, stop: () => consumer.disconnect() };
+};
+
+/** A mailbox per partition over stock kafkajs, committed by a timer: as frameworks are built on it. */
+const startMailboxes: StartConsumer = async (name, consuming) => {
+  const { topic, group, brokers, settings } = consuming;
+  const client = new Kafka({ clientId: name, brokers: brokers.split(","), logLevel: logLevel.NOTHING });
+  const { heartbeatInterval = 300, sessionTimeout = 6_000 } = settings ?? {};
+  const consumer = client.consumer({
+    groupId: group,
+    heartbeatInterval,
+    sessionTimeout,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 32_768,
+  });
+  const mailboxes = new Map<number, Array<Handled>>();
+  const done = new Map<number, number>();
+  const work = new Set<Promise<void>>();
+  let stopping = false;
+  const run = async (partition: number, mailbox: Array<Handled>) => {
+    for (let record = mailbox.shift(); record !== undefined && !stopping; record = mailbox.shift()) {
+      await handle(consuming, record, name);
+      done.set(partition, record.offset + 1);
+      if (mailbox.length === 100) consumer.resume([{ topic, partitions: [partition] }]);
+    }
+    mailboxes.delete(partition);
+  };
+  const commit = async () => {
+    const offsets = Array.from(done, ([partition, offset]) => ({ topic, partition, offset: String(offset) }));
+    done.clear();
+    if (offsets.length > 0) await consumer.commitOffsets(offsets).catch(() => {});
+  };
+  const timer = setInterval(() => void commit(), 500);
+  // Whoever gets other partitions drops what waits of those that are gone.
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const mine = new Set(payload.memberAssignment[topic] ?? []);
+    for (const [partition, mailbox] of mailboxes) if (!mine.has(partition)) mailbox.length = 0;
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: ({ batch: { partition, messages } }) => {
+      const known = mailboxes.get(partition);
+      const mailbox = known ?? [];
+      for (const { offset, value } of messages) {
+        const { key, n } = JSON.parse(value?.toString() ?? "");
+        mailbox.push({ partition, offset: Number(offset), key, n });
+      }
+      if (mailbox.length > 200) consumer.pause([{ topic, partitions: [partition] }]);
+      if (known === undefined) {
+        mailboxes.set(partition, mailbox);
+        const running: Promise<void> = run(partition, mailbox).finally(() => work.delete(running));
+        work.add(running);
+      }
+      return Promise.resolve();
+    },
+  });
+  return {
+    name,
+    stop: async () => {
+      stopping = true;
+      await Promise.all(work);
+      clearInterval(timer);
+      await commit();
+      await consumer.disconnect();
+    },
+  };
+};
+
+/** All there are. */
+export const consumers: Readonly<Record<"ours" | "kafkajs" | "kafkajs-mailboxes", StartConsumer>> = {
+  "ours": startOurs,
+  "kafkajs": startKafkajs,
+  "kafkajs-mailboxes": startMailboxes,
 };

@@ -7,7 +7,8 @@
  * --work MS                     how long a record takes (default 1)
  * --heartbeat MS                the heartbeat interval (default 100)
  * --pause MS                    after each join or leave (default 1,000)
- * --client ours|kafkajs         stock kafkajs for comparison
+ * --client ours|kafkajs|kafkajs-mailboxes   stock kafkajs for comparison: message by message, or with a mailbox per
+                              partition that a timer commits
  * @module
  */
 import { parseArgs } from "node:util";
@@ -35,7 +36,7 @@ if (import.meta.main) {
       work: Number(values.work),
       steps: tenSteps,
       pause: Number(values.pause),
-      client: values.client === "kafkajs" ? "kafkajs" : "ours",
+      client: values.client === "kafkajs" || values.client === "kafkajs-mailboxes" ? values.client : "ours",
       settings: {
         ...values.protocol === "consumer" ? { groupProtocol: "consumer" } : {},
         heartbeatInterval: Number(values.heartbeat),

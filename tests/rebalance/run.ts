@@ -3,10 +3,11 @@
  * @module
  */
 import { Kafka, logLevel } from "kafkajs";
+import type { SystemSettingsInput } from "@troupe/troupe";
 import { produce } from "../scenarios/topic.ts";
 import { until } from "../scenarios/within.ts";
 import { freshName } from "../support/kafka_broker.ts";
-import { type Consumer, type Consuming, startKafkajs, startOurs } from "./consumers.ts";
+import { type Consumer, consumers, type Consuming } from "./consumers.ts";
 import { Tally } from "./tally.ts";
 
 /** What is run. */
@@ -19,7 +20,9 @@ export interface RebalanceRun extends Pick<Consuming, "brokers" | "settings"> {
   readonly steps: ReadonlyArray<"+" | "-">;
   /** Milliseconds after each step beyond the time in which the partitions find their places. */
   readonly pause: number;
-  readonly client: "ours" | "kafkajs";
+  readonly client: "ours" | "kafkajs" | "kafkajs-mailboxes";
+  /** More settings, for each that joins: 0 is the first. */
+  readonly deployed?: (join: number) => SystemSettingsInput;
   /** Told how it goes. */
   readonly log?: (line: string) => void;
 }
@@ -47,7 +50,8 @@ export async function runRebalance(run: RebalanceRun): Promise<RebalanceReport> 
   log(`${partitions * perPartition} records on ${partitions} partitions`);
   const tally = new Tally(partitions, perPartition);
   const consuming: Consuming = { brokers, topic, group: freshName("rebalance"), tally, work, settings };
-  const start = run.client === "ours" ? startOurs : startKafkajs;
+  const start = consumers[run.client];
+  let joins = 0;
   const watch = tally.watch();
   const live: Array<Consumer> = [];
   const took: Array<number> = [];
@@ -55,8 +59,10 @@ export async function runRebalance(run: RebalanceRun): Promise<RebalanceReport> 
   try {
     for (const [at, step] of (["+", ...steps] as const).entries()) {
       const began = performance.now();
-      if (step === "+") live.push(await start(`c${at}`, consuming));
-      else await live.shift()?.stop();
+      if (step === "+") {
+        const settings = { ...run.settings, ...run.deployed?.(joins) };
+        live.push(await start(`c${joins++}`, { ...consuming, settings }));
+      } else await live.shift()?.stop();
       const settled = () => {
         const owners = tally.owners();
         return owners !== null && owners.size === live.length && live.every(({ name }) => owners.has(name));
