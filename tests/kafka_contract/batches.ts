@@ -2,7 +2,7 @@
  * Record batches for the contract suite.
  * @module
  */
-import { decodeRecords } from "../../src/codec/batch_decoder.ts";
+import { decodeRecords, type Records } from "../../src/codec/batch_decoder.ts";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { CRC_START, viewOf } from "../../src/codec/batch_header.ts";
 import type { Compression } from "../../src/codec/compression.ts";
@@ -16,13 +16,16 @@ export interface BatchOptions {
   readonly compression?: Compression;
   /** The first record's timestamp; each further one is a millisecond later. */
   readonly timestamp?: number;
+  /** Of each record; default none. */
+  readonly key?: string;
 }
 
 /** A batch of records with these values. */
 export function batch(values: ReadonlyArray<string>, options: BatchOptions = {}): Uint8Array {
   const { producerId = -1n, producerEpoch = -1, baseSequence = -1, compression = "none", timestamp = 1_000 } = options;
+  const { key = null } = options;
   const encoder = new BatchEncoder(timestamp);
-  values.forEach((value, i) => encoder.add(null, value, [], timestamp + i));
+  values.forEach((value, i) => encoder.add(key, value, [], timestamp + i));
   return encoder.finish({ producerId, producerEpoch, baseSequence, compression });
 }
 
@@ -35,9 +38,14 @@ export function altered(bytes: Uint8Array, change: (view: DataView) => void): Ui
   return copy;
 }
 
-/** The values of all whole batches from `from` on. */
+/** The records of all whole batches from `from` on. */
+export function decoded(bytes: Uint8Array, from = 0): Records {
+  return decodeRecords(bytes, { from, aborted: [] });
+}
+
+/** Their values. */
 export function values(bytes: Uint8Array, from = 0): ReadonlyArray<string> {
-  const records = decodeRecords(bytes, { from, aborted: [] });
+  const records = decoded(bytes, from);
   const decoder = new TextDecoder();
   return Array.from({ length: records.length }, (_, i) => decoder.decode(records.value(i) ?? new Uint8Array()));
 }

@@ -12,6 +12,7 @@ import { groupTimeouts } from "./group_timeouts.ts";
 import { idempotence } from "./idempotence.ts";
 import { offsets } from "./offsets.ts";
 import { produce } from "./produce.ts";
+import { retention } from "./retention.ts";
 import { staticMembers } from "./static_members.ts";
 import { topics } from "./topics.ts";
 
@@ -21,6 +22,7 @@ export const behaviours: ReadonlyArray<Behaviour> = [
   ...produce,
   ...idempotence,
   ...fetch,
+  ...retention,
   ...offsets,
   ...groups,
   ...groupTimeouts,

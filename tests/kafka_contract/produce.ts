@@ -8,6 +8,14 @@ import { assertEquals } from "../assert.ts";
 import { altered, batch, joined, values } from "./batches.ts";
 import { type Behaviour, ErrorCode, produceRequest } from "./context.ts";
 
+/** The batch with a header that says it has so many records. */
+function counting(bytes: Uint8Array, count: number): Uint8Array {
+  return altered(bytes, (view) => {
+    view.setInt32(57, count);
+    view.setInt32(23, count - 1);
+  });
+}
+
 /** The behaviours. */
 export const produce: ReadonlyArray<Behaviour> = [
   {
@@ -153,6 +161,70 @@ export const produce: ReadonlyArray<Behaviour> = [
     check: Effect.fnUntraced(function* (kafka) {
       const control = altered(batch(["a"]), (view) => view.setInt16(21, 0x20));
       assertEquals((yield* kafka.produce(yield* kafka.topic(), control)).errorCode, ErrorCode.INVALID_RECORD);
+    }),
+  },
+  {
+    name: "Produce refuses records that are not what the format says, though the checksum is right",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      const good = batch(["abc", "def"]);
+      const record = 61; // length, attributes, time, offset, no key, length of the value, value, headers
+      const byte = (at: number, value: number) => altered(good, (view) => view.setUint8(at, value));
+      const behind = joined(good, new Uint8Array(3));
+      const records = {
+        "a longer record": byte(record, good[record] + 2),
+        "a shorter record": byte(record, good[record] - 2),
+        "a negative length": byte(record, 1),
+        "a length beyond the batch": byte(record, 126),
+        "a key that is too long": byte(record + 4, 40),
+        "a longer value": byte(record + 5, good[record + 5] + 2),
+        "a shorter value": byte(record + 5, good[record + 5] - 2),
+        "a header that is not there": byte(record + 9, 2),
+        "more records than there are": counting(good, 3),
+        "fewer records than there are": counting(good, 1),
+        "bytes behind the records": altered(behind, (view) => view.setInt32(8, behind.length - 12)),
+        "more gzipped records than there are": counting(batch(["abc", "def"], { compression: "gzip" }), 3),
+        "fewer gzipped records than there are": counting(batch(["abc", "def"], { compression: "gzip" }), 1),
+      };
+      for (const [what, bytes] of Object.entries(records)) {
+        assertEquals([what, (yield* kafka.produce(topic, bytes)).errorCode], [what, ErrorCode.INVALID_RECORD]);
+      }
+      assertEquals((yield* kafka.listOffsets(topic, [0], -1))[0].offset, 0);
+    }),
+  },
+  {
+    name: "Produce refuses what can't be decompressed with an error of the broker's own",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      const codec = (code: number) => altered(batch(["abc"]), (view) => view.setInt16(21, code));
+      const whole = batch(["abc".repeat(100)], { compression: "gzip" });
+      const cut = whole.slice(0, -2);
+      const garbled = [1, 2, 3, 4, 5, 7].map(codec);
+      garbled.push(altered(cut, (view) => view.setInt32(8, cut.length - 12)));
+      for (const [i, bytes] of garbled.entries()) {
+        assertEquals([i, (yield* kafka.produce(topic, bytes)).errorCode], [i, ErrorCode.UNKNOWN_SERVER_ERROR]);
+      }
+    }),
+  },
+  {
+    name: "Produce tells formats it has never had from old ones",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      const magic = (value: number) => altered(batch(["abc"]), (view) => view.setInt8(16, value));
+      assertEquals((yield* kafka.produce(topic, magic(1))).errorCode, ErrorCode.INVALID_RECORD);
+      assertEquals((yield* kafka.produce(topic, magic(3))).errorCode, ErrorCode.CORRUPT_MESSAGE);
+      const short = altered(batch(["abc"]), (view) => view.setInt32(8, 10));
+      assertEquals((yield* kafka.produce(topic, short)).errorCode, ErrorCode.CORRUPT_MESSAGE);
+    }),
+  },
+  {
+    name: "Produce sets a batch's latest timestamp to that of its records",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      yield* kafka.produce(topic, altered(batch(["a", "b"]), (view) => view.setBigInt64(35, 5n)));
+      const { records } = yield* kafka.fetch(topic, 0);
+      assertEquals(viewOf(records).getBigInt64(35), 1_001n);
+      assertEquals((yield* kafka.listOffsets(topic, [0], 1_001))[0].offset, 1);
     }),
   },
   {

@@ -180,7 +180,7 @@ Deno.test("a file has one Kafka at a time; its links share it; the last one to e
     }))
   ));
 
-Deno.test("a file of which little is still wanted is written anew on opening", () =>
+Deno.test("a file of which little is still wanted is written anew, with all of that", () =>
   withFile(async (file) => {
     await using(file, (kafka) =>
       Effect.gen(function* () {
@@ -195,14 +195,9 @@ Deno.test("a file of which little is still wanted is written anew on opening", (
         assertEquals((yield* kafka.call("InitProducerId", init)).producerId, 1_000n);
         for (let offset = 0; offset < 1_000; offset++) yield* kafka.commit("topic", "g", offset);
       }));
-    const before = (await Deno.stat(file)).size;
-    await using(file, (_, kafka) =>
-      Effect.sync(() => {
-        assertEquals(stored(kafka), ["a"]);
-        assertEquals(kafka.committed("g", "topic", 0)?.offset, 999);
-      }));
-    const after = (await Deno.stat(file)).size;
-    assert(after < before / 20, `${before} bytes became ${after}`);
+    // Every commit takes some 100 bytes.
+    const { size } = await Deno.stat(file);
+    assert(size < 70_000, `${size} bytes`);
     await using(file, (context, kafka) =>
       Effect.gen(function* () {
         assertEquals(stored(kafka), ["a"]);
@@ -216,28 +211,4 @@ Deno.test("a file of which little is still wanted is written anew on opening", (
       }));
     assertEquals(await using(file, (_, kafka) => Effect.sync(() => stored(kafka))), ["a", "after"]);
     assertEquals([...Deno.readDirSync(file.slice(0, file.lastIndexOf("/")))].length, 1);
-  }));
-
-Deno.test("what was acknowledged is there after the process was killed", () =>
-  withFile(async (file) => {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "-A", new URL("embedded_file_writer.ts", import.meta.url).pathname, file],
-      stdout: "piped",
-    }).spawn();
-    let acknowledged = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      acknowledged += text;
-      if (acknowledged.length > 200 && child.pid > 0) {
-        child.kill("SIGKILL");
-        break;
-      }
-    }
-    await child.status;
-    const last = Number(acknowledged.trimEnd().split("\n").at(-1));
-    await using(file, (_, kafka) =>
-      Effect.sync(() => {
-        const found = stored(kafka);
-        assert(found.length > last, `${found.length} records, ${last} was acknowledged`);
-        assertEquals(found, found.map((_, i) => String(i)));
-      }));
   }));

@@ -55,13 +55,15 @@ export class Broker {
     } catch (cause) {
       if (!(cause instanceof StorageError)) throw cause;
       return errorAnswer(api, request, ErrorCode.KAFKA_STORAGE_ERROR);
+    } finally {
+      this.#journal.applied();
     }
   }
 
   readonly #handlers: Handlers = {
-    Produce: (request) => produce(this.topics, request),
+    Produce: (request, now) => produce(this.topics, request, now),
     Fetch: (request, now) => fetch(this.topics, request, now),
-    ListOffsets: (request) => listOffsets(this.topics, request),
+    ListOffsets: (request, now) => listOffsets(this.topics, request, now),
     Metadata: (request) => metadata(this.topics, brokerAddress, request),
     FindCoordinator: () => ({ throttleTimeMs: 0, errorCode: 0, errorMessage: null, ...brokerAddress }),
     JoinGroup: (request, now) => joinGroup(this.groups, request, now),
@@ -78,7 +80,7 @@ export class Broker {
     ConsumerGroupDescribe: (request, now) => consumerGroupDescribe(this.groups, this.topics, request, now),
     DescribeGroups: (request, now) => describeGroups(this.groups, this.offsets, request, now),
     DescribeConfigs: (request) => describeConfigs(this.topics, request),
-    DeleteRecords: (request) => deleteRecords(this.topics, request),
+    DeleteRecords: (request, now) => deleteRecords(this.topics, request, now),
   };
 
   #initProducerId(request: Request<"InitProducerId">): Answer<"InitProducerId"> {

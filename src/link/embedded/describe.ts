@@ -8,7 +8,8 @@ import type { Answer, Request } from "../protocol.ts";
 import type { GroupOffsets } from "./group_offsets.ts";
 import type { Groups } from "./groups.ts";
 import type { Moment } from "./moment.ts";
-import { defaultMaxMessageBytes, type Topics } from "./topics.ts";
+import { configDefaults } from "./topic_configs.ts";
+import type { Topics } from "./topics.ts";
 
 const none = new Uint8Array(0);
 const topicResource = 2;
@@ -61,9 +62,10 @@ export function describeConfigs(topics: Topics, request: Request<"DescribeConfig
         const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
         return { errorCode, errorMessage: `there is no topic '${name}'`, type, name, configs: [] };
       }
-      const values = new Map(
-        topic === undefined ? [] : [["max.message.bytes", { value: String(defaultMaxMessageBytes), isDefault: true }]],
-      );
+      const values = new Map<string, { readonly value: string; readonly isDefault: boolean }>();
+      if (topic !== undefined) {
+        for (const [key, value] of Object.entries(configDefaults)) values.set(key, { value, isDefault: true });
+      }
       for (const [key, value] of Object.entries(topic?.configs ?? {})) values.set(key, { value, isDefault: false });
       const configs = Array.from(values, ([name, value]) => ({ name, ...value }));
       return {

@@ -39,6 +39,11 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
   }
 
   poll(now: Moment): Answer<"Fetch"> | null {
+    for (const { name, partitions } of this.#logs) {
+      for (const { asked, log } of partitions) {
+        if (log !== undefined) this.topics.expire(name, asked.partition, log, now);
+      }
+    }
     return now.monotonic >= this.deadline || this.#enough() ? this.#read() : null;
   }
 

@@ -29,8 +29,10 @@ const decoder = new TextDecoder();
 /** A broker's changes in a file. */
 export class FileJournal {
   #log: FileLog;
+  /** How large the file gets before somebody looks whether it is still worth it. */
+  #looksAt = smallFile;
 
-  private constructor(log: FileLog) {
+  private constructor(log: FileLog, readonly broker: Broker) {
     this.#log = log;
   }
 
@@ -39,11 +41,11 @@ export class FileJournal {
    * many bytes of a half-written entry had to be cut off. Throws ConfigError.
    */
   static open(path: string, broker: Broker): { readonly journal: FileJournal; readonly cut: number } {
-    const journal = new FileJournal(FileLog.open(path));
+    const journal = new FileJournal(FileLog.open(path), broker);
     try {
       const cut = journal.#log.read((entry) => replay(entry, broker));
-      if (journal.#log.size > smallFile && liveSize(broker) < journal.#log.size / 2) journal.#rewrite(broker);
-      broker.journal = writing(() => journal.#log);
+      journal.#tidy();
+      broker.journal = writing(() => journal.#log, () => journal.#tidy());
       return { journal, cut };
     } catch (cause) {
       journal.close();
@@ -56,24 +58,38 @@ export class FileJournal {
     this.#log.close();
   }
 
-  /** Writes what there is into a new file, which takes the place of the old one. */
-  #rewrite(broker: Broker): void {
-    const path = `${this.#log.path}.new`;
-    const next = FileLog.open(path);
+  /** Writes the file anew where most of it is about what is gone: never more often than it has doubled. */
+  #tidy(): void {
+    const size = this.#log.size;
+    if (size <= this.#looksAt) return;
+    const live = liveSize(this.broker);
+    this.#looksAt = Math.max(smallFile, 2 * live);
+    if (live >= size / 2) return;
     try {
-      next.read(() => {});
-      next.clear();
-      dump(broker, writing(() => next));
+      this.#rewrite();
+    } catch {
+      // The file is as it was, and only too large: there will be another time.
+      this.#looksAt = 2 * size;
+    }
+  }
+
+  /** Writes what there is into a new file, which takes the place of the old one in one step, when it is all there. */
+  #rewrite(): void {
+    const path = `${this.#log.path}.new`;
+    const next = FileLog.create(path);
+    try {
+      dump(this.broker, writing(() => next));
       this.#log = next.replace(this.#log);
     } catch (cause) {
       next.close();
+      Deno.removeSync(path);
       throw cause;
     }
   }
 }
 
 /** Writes into whatever file it is at the time. */
-function writing(log: () => FileLog): Journal {
+function writing(log: () => FileLog, applied: () => void = () => {}): Journal {
   const append = (kind: number, value: unknown) => log().append(kind, encoder.encode(JSON.stringify(value)));
   return {
     topicCreated: (topic) => append(Kind.topicCreated, topic),
@@ -91,6 +107,7 @@ function writing(log: () => FileLog): Journal {
     trimmed: (topic, partition, startOffset) => append(Kind.trimmed, { topic, partition, startOffset }),
     committed: (groupId, offsets) => append(Kind.committed, { groupId, offsets }),
     producerIdsBelow: (next) => append(Kind.producerIds, { next: String(next) }),
+    applied,
   };
 }
 

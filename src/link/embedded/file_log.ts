@@ -31,6 +31,19 @@ export class FileLog {
     this.#file = file;
   }
 
+  /** An empty one, whatever there is. Throws ConfigError where it can't be used. */
+  static create(path: string): FileLog {
+    const log = FileLog.open(path);
+    try {
+      log.#cut(0);
+      log.#write(signature);
+      return log;
+    } catch (cause) {
+      log.close();
+      throw cause;
+    }
+  }
+
   /** Opens it, making it where it does not exist. Throws ConfigError where it can't be used. */
   static open(path: string): FileLog {
     let file: Deno.FsFile;
@@ -70,19 +83,24 @@ export class FileLog {
       return bytes.length;
     }
     let at = signature.length;
-    for (let end = entryEnd(bytes, at); end >= 0; end = entryEnd(bytes, at)) {
-      if (viewOf(bytes).getUint32(at + 4) !== crc32c(bytes, at + frameHeader, end)) {
-        if (end === bytes.length) break;
-        throw new ConfigError("file", `${this.path} is damaged at byte ${at}; move it away to begin with an empty one`);
-      }
+    for (let end = wholeEnd(bytes, at); end >= 0; end = wholeEnd(bytes, at)) {
       visit({ kind: bytes[at + frameHeader], payload: bytes.subarray(at + frameHeader + 1, end) });
       at = end;
+    }
+    // A process that is killed leaves half of one entry. Where a whole one follows, it was not that: what was
+    // acknowledged would be lost without a word.
+    for (let after = at + 1; after < bytes.length; after++) {
+      if (wholeEnd(bytes, after) < 0) continue;
+      throw new ConfigError("file", `${this.path} is damaged at byte ${at}; move it away to begin with an empty one`);
     }
     this.#cut(at);
     return bytes.length - at;
   }
 
-  /** Adds an entry. It has reached the system when this returns. Throws StorageError; then the entry is not there. */
+  /**
+   * Adds an entry. It has reached the system when this returns: a process that is killed loses nothing, while a machine
+   * that loses power may lose what it had not written yet. Throws StorageError; then the entry is not there.
+   */
   append(kind: number, ...payload: ReadonlyArray<Uint8Array>): void {
     if (this.#broken) throw new StorageError(`${this.path} can't be written any more`);
     const length = payload.reduce((sum, part) => sum + part.length, 1);
@@ -97,11 +115,6 @@ export class FileLog {
     view.setUint32(0, length);
     view.setUint32(4, crc32c(bytes, frameHeader, bytes.length));
     this.#write(bytes);
-  }
-
-  /** Removes all entries. */
-  clear(): void {
-    this.#cut(signature.length);
   }
 
   /** Takes the place of another file: whoever opens its path from now on finds this one. */
@@ -151,12 +164,14 @@ export class FileLog {
 }
 
 /** Where the entry at `at` ends, or -1 where there is no whole one. */
-function entryEnd(bytes: Uint8Array, at: number): number {
+function wholeEnd(bytes: Uint8Array, at: number): number {
   if (at + frameHeader >= bytes.length) return -1;
-  const length = viewOf(bytes).getUint32(at);
+  const view = viewOf(bytes);
+  const length = view.getUint32(at);
   const end = at + frameHeader + length;
   // Zeros at the end are what a machine that lost power may leave.
-  return length === 0 || end > bytes.length ? -1 : end;
+  if (length === 0 || end > bytes.length) return -1;
+  return view.getUint32(at + 4) === crc32c(bytes, at + frameHeader, end) ? end : -1;
 }
 
 function reason(cause: unknown): string {

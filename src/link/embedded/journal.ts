@@ -24,6 +24,8 @@ export interface Journal {
   readonly committed: (groupId: string, offsets: ReadonlyArray<CommitNote>) => void;
   /** Producer ids below this one may have been given away. */
   readonly producerIdsBelow: (next: bigint) => void;
+  /** A request has been applied: all that was told is in the broker by now. Never throws. */
+  readonly applied: () => void;
 }
 
 /** A topic's configuration, as it was given. */
@@ -46,4 +48,5 @@ export const noJournal: Journal = {
   trimmed: () => {},
   committed: () => {},
   producerIdsBelow: () => {},
+  applied: () => {},
 };

@@ -6,6 +6,7 @@
 import { decodeRecords } from "../../codec/batch_decoder.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, Request } from "../protocol.ts";
+import type { Moment } from "./moment.ts";
 import { leaderEpoch, type PartitionLog } from "./partition_log.ts";
 import { perPartition } from "./per_partition.ts";
 import type { Topics } from "./topics.ts";
@@ -14,7 +15,7 @@ const latest = -1;
 const earliest = -2;
 
 /** Answers it. */
-export function listOffsets(topics: Topics, request: Request<"ListOffsets">): Answer<"ListOffsets"> {
+export function listOffsets(topics: Topics, request: Request<"ListOffsets">, now: Moment): Answer<"ListOffsets"> {
   return {
     throttleTimeMs: 0,
     topics: perPartition(request.topics, (name, { partition, currentLeaderEpoch, timestamp }) => {
@@ -22,6 +23,7 @@ export function listOffsets(topics: Topics, request: Request<"ListOffsets">): An
       const answer = (errorCode: number, offset = -1, at = -1) => ({ partition, errorCode, offset, timestamp: at });
       if (log === undefined) return answer(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
       if (currentLeaderEpoch > leaderEpoch) return answer(ErrorCode.UNKNOWN_LEADER_EPOCH);
+      topics.expire(name, partition, log, now);
       if (timestamp === latest) return answer(0, log.endOffset);
       if (timestamp === earliest) return answer(0, log.startOffset);
       return answer(0, ...firstAt(log, timestamp));

@@ -5,6 +5,7 @@
 import { type BatchHeader, readBatchHeader, setBaseOffset } from "../../codec/batch_header.ts";
 import { lastAtMost, LogSegment } from "./log_segment.ts";
 import { ProducerState } from "./producer_state.ts";
+import { Retention, type RetentionLimits } from "./retention.ts";
 import { Watchers } from "./waiting.ts";
 
 /** The only leader there is has never changed. */
@@ -25,10 +26,16 @@ export class PartitionLog {
   readonly producers: ProducerState = new ProducerState();
   /** Told when something was appended, or when the log is gone. */
   readonly changed: Watchers = new Watchers();
+  readonly #retention: Retention;
   #segments: Array<LogSegment> = [];
   #start = 0;
   #end = 0;
   #size = 0;
+
+  /** Empty, from offset 0. */
+  constructor(limits: RetentionLimits) {
+    this.#retention = new Retention(limits);
+  }
 
   /** The first offset that can be read. */
   get startOffset(): number {
@@ -68,6 +75,7 @@ export class PartitionLog {
     this.#size += batch.length;
     this.#end = base + header.lastOffsetDelta + 1;
     this.producers.appended(header, base);
+    this.#retention.appended(base, batch.length, header.maxTimestamp);
   }
 
   /** Bytes from this offset's batch to the end. */
@@ -118,10 +126,16 @@ export class PartitionLog {
     return batches;
   }
 
+  /** Where the log should begin by now (milliseconds since 1970): what is in front has been kept long enough. */
+  expired(now: number): number {
+    return this.#retention.startAt(now, this.#start, this.#end);
+  }
+
   /** Moves the start on; what stands in whole segments below it is dropped. */
   trim(startOffset: number): void {
     this.#start = Math.max(this.#start, startOffset);
     this.#end = Math.max(this.#end, startOffset);
+    this.#retention.trimmed(this.#start, this.#end);
     const place = this.#find(this.#start);
     this.#segments = place === null ? [] : this.#segments.slice(place.segment);
   }

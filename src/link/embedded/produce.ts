@@ -1,22 +1,15 @@
 /**
  * Produce: checks a batch as a broker does and appends it.
- * Source: Apache Kafka's protocol guide (Produce) and documentation, "Message Format".
+ * Source: Apache Kafka's protocol guide (Produce).
  * @module
  */
-import {
-  type BatchHeader,
-  CONTROL,
-  crcMatches,
-  HEADER_SIZE,
-  LENGTH_END,
-  MAGIC,
-  readBatchHeader,
-  TRANSACTIONAL,
-} from "../../codec/batch_header.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
+import { StorageError } from "./journal.ts";
+import type { Moment } from "./moment.ts";
 import type { PendingCall } from "./pending_call.ts";
 import { perPartition } from "./per_partition.ts";
+import { producedBatch, settle } from "./produced_batch.ts";
 import type { Topics } from "./topics.ts";
 
 type Produced = Answer<"Produce">["topics"][number]["partitions"][number];
@@ -27,61 +20,47 @@ export function unanswered(call: PendingCall<ApiName> | PendingCall<"Produce">):
 }
 
 /** Answers it. */
-export function produce(topics: Topics, request: Request<"Produce">): Answer<"Produce"> {
+export function produce(topics: Topics, request: Request<"Produce">, now: Moment): Answer<"Produce"> {
   const valid = [-1, 0, 1].includes(request.acks);
   return {
     throttleTimeMs: 0,
     topics: perPartition(
       request.topics,
       (topic, { partition, records }) =>
-        valid ? append(topics, topic, partition, records) : refused(partition, ErrorCode.INVALID_REQUIRED_ACKS),
+        valid ? append(topics, topic, partition, records, now) : refused(partition, ErrorCode.INVALID_REQUIRED_ACKS),
     ),
   };
 }
 
-function append(topics: Topics, name: string, partition: number, bytes: Uint8Array): Produced {
+function append(topics: Topics, name: string, partition: number, bytes: Uint8Array, now: Moment): Produced {
   const topic = topics.get(name);
   const log = topic?.partitions[partition];
   if (topic === undefined || log === undefined) return refused(partition, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-  const header = oneBatch(bytes);
+  const header = producedBatch(bytes, topic.settings, now.wall);
   if (typeof header === "number") return refused(partition, header);
-  if (bytes.length > topic.maxMessageBytes) return refused(partition, ErrorCode.MESSAGE_TOO_LARGE);
-  const errorCode = fault(bytes, header);
-  if (errorCode !== 0) return refused(partition, errorCode);
   const verdict = log.producers.judge(header);
   if (verdict._tag === "Refuse") return refused(partition, verdict.errorCode);
-  if (verdict._tag === "Duplicate") return stored(partition, verdict.offset);
-  const baseOffset = log.append(bytes, header, (batch) => topics.journal.appended(name, partition, batch));
+  if (verdict._tag === "Duplicate") return stored(partition, verdict.offset, -1);
+  let baseOffset: number;
+  try {
+    baseOffset = log.append(bytes, header, (batch) => {
+      settle(batch, header);
+      topics.journal.appended(name, partition, batch);
+    });
+  } catch (cause) {
+    // The other partitions' batches stand.
+    if (cause instanceof StorageError) return refused(partition, ErrorCode.KAFKA_STORAGE_ERROR);
+    throw cause;
+  }
+  topics.expire(name, partition, log, now);
   log.changed.wake();
-  return stored(partition, baseOffset);
+  return stored(partition, baseOffset, topic.settings.logAppendTime ? now.wall : -1);
 }
 
-function stored(partition: number, baseOffset: number): Produced {
-  return { partition, errorCode: 0, baseOffset, logAppendTimeMs: -1 };
+function stored(partition: number, baseOffset: number, logAppendTimeMs: number): Produced {
+  return { partition, errorCode: 0, baseOffset, logAppendTimeMs };
 }
 
 function refused(partition: number, errorCode: number): Produced {
   return { partition, errorCode, baseOffset: -1, logAppendTimeMs: -1 };
-}
-
-/** The header of the one batch these bytes must be, or an error code. */
-function oneBatch(bytes: Uint8Array): BatchHeader | number {
-  if (bytes.length < HEADER_SIZE) return ErrorCode.INVALID_RECORD;
-  const header = readBatchHeader(bytes, 0);
-  if (header.magic !== MAGIC || header.length + LENGTH_END !== bytes.length) return ErrorCode.INVALID_RECORD;
-  return header;
-}
-
-/** What is wrong with a batch, or 0. */
-function fault(bytes: Uint8Array, header: BatchHeader): number {
-  if (!crcMatches(bytes, 0, bytes.length)) return ErrorCode.CORRUPT_MESSAGE;
-  const { baseOffset, count, lastOffsetDelta, attributes, producerId, baseSequence } = header;
-  if (baseOffset !== 0) return ErrorCode.INVALID_RECORD;
-  // A client's batch has no gaps: those come only by compaction.
-  if (count < 1 || count !== lastOffsetDelta + 1) return ErrorCode.INVALID_RECORD;
-  if ((attributes & CONTROL) !== 0) return ErrorCode.INVALID_RECORD;
-  if (producerId >= 0n && baseSequence < 0) return ErrorCode.INVALID_RECORD;
-  // There are no transactions here.
-  if ((attributes & TRANSACTIONAL) !== 0) return ErrorCode.INVALID_RECORD;
-  return 0;
 }

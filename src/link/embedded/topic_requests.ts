@@ -103,13 +103,14 @@ export function deleteTopics(
 }
 
 /** Answers DeleteRecords. */
-export function deleteRecords(topics: Topics, request: Request<"DeleteRecords">): Answer<"DeleteRecords"> {
+export function deleteRecords(topics: Topics, request: Request<"DeleteRecords">, now: Moment): Answer<"DeleteRecords"> {
   return {
     throttleTimeMs: 0,
     topics: perPartition(request.topics, (name, { partition, offset }) => {
       const refused = (errorCode: number) => ({ partition, lowWatermark: -1, errorCode });
       const log = topics.log(name, partition);
       if (log === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      topics.expire(name, partition, log, now);
       const start = offset === -1 ? log.endOffset : offset;
       if (start < 0 || start > log.endOffset) return refused(ErrorCode.OFFSET_OUT_OF_RANGE);
       if (start > log.startOffset) {

@@ -2,8 +2,10 @@
  * The topics there are.
  * @module
  */
-import { type Configs, type Journal, noJournal } from "./journal.ts";
+import { type Configs, type Journal, noJournal, StorageError } from "./journal.ts";
+import type { Moment } from "./moment.ts";
 import { PartitionLog } from "./partition_log.ts";
+import { type TopicSettings, topicSettings } from "./topic_configs.ts";
 
 /** A topic. */
 export interface Topic {
@@ -11,13 +13,10 @@ export interface Topic {
   /** 32 hex digits; another one if the topic is deleted and created again. */
   readonly id: string;
   readonly configs: Configs;
-  /** The largest batch it takes, in bytes. */
-  readonly maxMessageBytes: number;
+  /** What follows from its configuration. */
+  readonly settings: TopicSettings;
   readonly partitions: Array<PartitionLog>;
 }
-
-/** Kafka's own default of max.message.bytes: 1 MiB and the overhead of a batch. */
-export const defaultMaxMessageBytes = 1_048_588;
 
 /** All topics by name. */
 export class Topics {
@@ -41,6 +40,19 @@ export class Topics {
     return this.#topics.get(topic)?.partitions[partition];
   }
 
+  /** Removes what a log has kept long enough. Records that can't be removed now are removed later. */
+  expire(topic: string, partition: number, log: PartitionLog, now: Moment): void {
+    const start = log.expired(now.wall);
+    if (start <= log.startOffset) return;
+    try {
+      this.journal.trimmed(topic, partition, start);
+    } catch (cause) {
+      if (!(cause instanceof StorageError)) throw cause;
+      return;
+    }
+    log.trim(start);
+  }
+
   /** All topics, in the order of their creation. */
   all(): ReadonlyArray<Topic> {
     return [...this.#topics.values()];
@@ -49,13 +61,9 @@ export class Topics {
   /** Makes a new one. */
   create(name: string, id: string, partitions: number, configs: Configs): Topic {
     this.journal.topicCreated({ name, id, partitions, configs });
-    const topic: Topic = {
-      name,
-      id,
-      configs,
-      maxMessageBytes: Number(configs["max.message.bytes"] ?? defaultMaxMessageBytes),
-      partitions: Array.from({ length: partitions }, () => new PartitionLog()),
-    };
+    const settings = topicSettings(configs);
+    const logs = Array.from({ length: partitions }, () => new PartitionLog(settings));
+    const topic: Topic = { name, id, configs, settings, partitions: logs };
     this.#topics.set(name, topic);
     this.#byId.set(id, topic);
     return topic;
@@ -64,7 +72,7 @@ export class Topics {
   /** Gives it more partitions; `count` is the new total. */
   grow(topic: Topic, count: number): void {
     this.journal.topicGrown(topic.name, count);
-    while (topic.partitions.length < count) topic.partitions.push(new PartitionLog());
+    while (topic.partitions.length < count) topic.partitions.push(new PartitionLog(topic.settings));
   }
 
   /** Removes it with its records; who waits at its end is told. */
