@@ -509,6 +509,22 @@ Deno.test("members with an eager assignor give up everything before they join ag
     assertEquals([a.events, b.events], [["assigned 8", "revoked 8", "assigned 4"], ["assigned 4"]]);
   })));
 
+Deno.test("a member with an eager assignor in its list gives up everything although the group takes the cooperative one", () =>
+  virtual(Effect.gen(function* () {
+    const { holders, start } = yield* makeWorld({ orders: 8 });
+    const a = yield* start("a", { assignors: ["cooperative-sticky", "range"] });
+    yield* advance(1_000);
+    const b = yield* start("b", { assignors: ["cooperative-sticky"] });
+    yield* advance(1_000);
+    assertEquals([a.events, b.events], [["assigned 8", "revoked 8", "assigned 4"], ["assigned 4"]]);
+    yield* start("c", { assignors: ["cooperative-sticky"] });
+    yield* advance(2_000);
+    assertEquals(holders.of.size, 8);
+    assertEquals(a.events.slice(3).map((event) => event.split(" ")[0]).slice(0, 2), ["revoked", "assigned"]);
+    // The other one keeps what it has: at most one moves, and never all.
+    assert(b.events.slice(1).every((event) => event === "revoked 1" || event.startsWith("assigned")), b.events.join());
+  })));
+
 Deno.test("the deadline counts from when the last answered heartbeat was sent", () =>
   virtual(Effect.gen(function* () {
     const { kafka, start } = yield* makeWorld({ orders: 8 });
