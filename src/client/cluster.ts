@@ -8,6 +8,7 @@ import { errorName } from "../link/error_code.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link/link.ts";
 import type { Answer } from "../link/protocol.ts";
 import { pause } from "./backoff.ts";
+import { type ClusterOptions, clusterSchema } from "./cluster_options.ts";
 import { forkLoop } from "./loop.ts";
 import type { Cluster } from "./port.ts";
 import { at, SharedConnections } from "./shared_connections.ts";
@@ -15,17 +16,7 @@ import { monotonicMs } from "../fiber/monotonic.ts";
 import { Signal } from "../fiber/signal.ts";
 import { newsText, Topology } from "./topology.ts";
 
-/** Settings of the view of the cluster. */
-export interface ClusterOptions {
-  /** Milliseconds after which metadata is asked for again in the background; default 30,000. */
-  readonly metadataMaxAge?: number;
-  /** The first pause after no broker answered, in milliseconds; doubles, with jitter; default 50. */
-  readonly reconnectBackoff?: number;
-  /** The longest such pause, in milliseconds; default 1,000. */
-  readonly reconnectBackoffMax?: number;
-  /** How long one broker may take for an answer about the cluster, in milliseconds; default 5,000. */
-  readonly metadataTimeout?: number;
-}
+export type { ClusterOptions } from "./cluster_options.ts";
 
 /** Failures that trying again does not mend, and the option that does. */
 const refusals: { readonly [reason in ConnectionError["reason"]]?: string } = { authentication: "sasl", tls: "ssl" };
@@ -43,10 +34,12 @@ const warnEvery = 10_000;
  */
 export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effect<Cluster, ConfigError, Scope.Scope> =
   Effect.fnUntraced(function* (link: Link, options: ClusterOptions = {}) {
-    const maxAge = options.metadataMaxAge ?? 30_000;
-    const firstPause = options.reconnectBackoff ?? 50;
-    const longestPause = options.reconnectBackoffMax ?? 1_000;
-    const timeout = options.metadataTimeout ?? 5_000;
+    const {
+      metadataMaxAge: maxAge,
+      metadataTimeout: timeout,
+      reconnectBackoff: firstPause,
+      reconnectBackoffMax: longestPause,
+    } = clusterSchema.parse(options);
 
     const scope = yield* Effect.scope;
     const clock = yield* Clock.Clock;

@@ -6,32 +6,13 @@ import { Clock, Effect, Exit, type Scope } from "effect";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import { FetchLoop, type FetchSettings } from "./fetch_loop.ts";
 import { FetchPartition, type FetchRouter } from "./fetch_partition.ts";
+import { type FetcherOptions, fetcherSchema } from "./fetcher_options.ts";
 import { forkLoop } from "./loop.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import type { Cluster, Fetcher } from "./port.ts";
 import { Signal } from "../fiber/signal.ts";
 
-/** Settings of the fetcher. */
-export interface FetcherOptions {
-  /**
-   * How long a broker may wait for records, in milliseconds; default 500. It is also the longest that a partition which
-   * is added waits for the outstanding request of the others; after `resume` that wait is about as long as the pause
-   * was, and never longer than this.
-   */
-  readonly maxWait?: number;
-  /** Bytes a broker waits for; default 1. */
-  readonly minBytes?: number;
-  /** Bytes in one answer, about; default 4 MiB: more is not faster and takes more memory. */
-  readonly maxBytes?: number;
-  /** Bytes of one partition in one answer, about; default 512 KiB. */
-  readonly partitionMaxBytes?: number;
-  /** Whether records of open and aborted transactions are seen; default "read_committed": they are not. */
-  readonly isolationLevel?: "read_uncommitted" | "read_committed";
-  /** The rack of this client, for fetching from a close replica; default none: always from the leader. */
-  readonly rackId?: string;
-  /** How long an answer may take beyond `maxWait`, in milliseconds; default 10,000. */
-  readonly requestTimeout?: number;
-}
+export type { FetcherOptions } from "./fetcher_options.ts";
 
 /** How often a topic that does not exist any more is looked for, in milliseconds. */
 const absentPause = 1_000;
@@ -42,14 +23,11 @@ export const makeFetcher: (
   options?: FetcherOptions,
 ) => Effect.Effect<Fetcher, never, Scope.Scope> = Effect.fnUntraced(
   function* (cluster: Cluster, options: FetcherOptions = {}) {
+    const parsed = fetcherSchema.parse(options);
     const settings: FetchSettings = {
-      maxWait: options.maxWait ?? 500,
-      minBytes: options.minBytes ?? 1,
-      maxBytes: options.maxBytes ?? 4 << 20,
-      partitionMaxBytes: options.partitionMaxBytes ?? 512 << 10,
-      isolationLevel: options.isolationLevel === "read_uncommitted" ? 0 : 1,
-      rackId: options.rackId ?? "",
-      requestTimeout: options.requestTimeout ?? 10_000,
+      ...parsed,
+      isolationLevel: parsed.isolationLevel === "read_uncommitted" ? 0 : 1,
+      rackId: parsed.rackId ?? "",
     };
     const scope = yield* Effect.scope;
     const clock = yield* Clock.Clock;
