@@ -12,6 +12,11 @@ const produce = 0;
 /** The faults, in the order of the table. */
 export const brokerFaults: ReadonlyArray<Fault> = [
   {
+    name: "none",
+    what: "nothing, for comparison",
+    strike: () => sleep(5_000),
+  },
+  {
     name: "leader-moves",
     what: "24 partition leaders move to another replica, all brokers well",
     strike: async (run) => {

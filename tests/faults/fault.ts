@@ -80,6 +80,8 @@ export interface Row {
   readonly beyondCommit: number;
   /** Publishes that were given up. */
   readonly failed: number;
+  /** Publishes of which nothing had been heard a minute after the last. */
+  readonly open: number;
   /** The longest time from a publish to its acknowledgement, in ms. */
   readonly slowestPublish: number;
   /** The longest time in which a partition handled nothing although something was published to it, in ms. */
@@ -118,7 +120,8 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     const struckAt = Date.now();
     const note = await fault.strike(run);
     const lasted = Date.now() - struckAt;
-    await run.acknowledged(2 * job.rate);
+    // Who does not go on within 90 s has that in its row.
+    const stuck = await run.acknowledged(2 * job.rate).then(() => "", () => "publishing did not go on within 90 s");
     await publisher.end();
     await site.inSync(topic);
     const log = await readLog(site.cluster.brokers, topic);
@@ -128,7 +131,11 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     while (seen().size < ids.size && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
     await Promise.all(consumers.map((consumer) => consumer.end()));
     if (Deno.env.get("FAULTS_COMPLAINTS")) console.error(workers.flatMap(({ complaints }) => complaints).join("\n"));
-    return { ...row(fault, run, log, struckAt), lasted, note: note ?? "" };
+    return {
+      ...row(fault, run, log, struckAt),
+      lasted,
+      note: [note ?? "", stuck].filter((text) => text !== "").join("; "),
+    };
   } finally {
     for (const worker of workers) await worker[Symbol.asyncDispose]();
   }
@@ -181,6 +188,7 @@ function row(
     handledTwice: handled.length - seen.size,
     beyondCommit,
     failed: Object.values(published.failed).reduce((sum, count) => sum + count, 0),
+    open: published.open,
     slowestPublish: published.slowest,
     longestGap,
   };

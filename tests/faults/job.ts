@@ -27,7 +27,9 @@ export interface Published {
   readonly acknowledged: ReadonlyArray<readonly [number, number]>;
   /** Those that were given up, and why. */
   readonly failed: Readonly<Record<string, number>>;
-  /** The longest time from handing over to the acknowledgement, in ms. */
+  /** Those of which nothing had been heard in the end. */
+  readonly open: number;
+  /** The longest time from handing over to the acknowledgement, or to the end, in ms. */
   readonly slowest: number;
 }
 
@@ -54,37 +56,45 @@ export function asked(): Promise<void> {
   return new Promise((resolve) => Deno.addSignalListener("SIGTERM", resolve));
 }
 
+/** Counts SIGTERMs: the first asks for the end of publishing, the second for that of waiting. */
+function countSignals(): () => number {
+  let count = 0;
+  Deno.addSignalListener("SIGTERM", () => count++);
+  return () => count;
+}
+
 /** Hands records over at a rate and counts what becomes of each. */
 export class Counter {
   readonly #acknowledged = new Set<number>();
   readonly #failed: Record<string, number> = {};
+  readonly #since = new Map<number, number>();
   #slowest = 0;
   #open = 0;
   #handed = 0;
 
   constructor(readonly job: Job, readonly publish: (key: string, value: string, id: number) => Promise<unknown>) {}
 
-  /** Publishes until SIGTERM comes, waits for all that is open, and says how it went. */
+  /** Publishes until SIGTERM comes, waits for all that is open, until another comes, and says how it went. */
   async run(): Promise<void> {
     const pad = "x".repeat(Math.max(0, this.job.size - 12));
-    let stopping = false;
-    asked().then(() => stopping = true);
+    const signals = countSignals();
     const begun = performance.now();
     const told = setInterval(() => say(`acknowledged ${this.#acknowledged.size}`), 100);
     // A program that can't get rid of its records takes no more in after a while.
     const most = Math.max(2_000, this.job.rate * 30);
-    while (!stopping) {
+    while (signals() === 0) {
       const due = (performance.now() - begun) * this.job.rate / 1_000;
       while (this.#handed < due && this.#open < most) this.#hand(pad);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    while (this.#open > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (this.#open > 0 && signals() === 1) await new Promise((resolve) => setTimeout(resolve, 5));
     clearInterval(told);
     const published: Published = {
       handed: this.#handed,
       acknowledged: runs(this.#acknowledged),
       failed: this.#failed,
-      slowest: Math.round(this.#slowest),
+      open: this.#open,
+      slowest: Math.round(Math.max(this.#slowest, ...[...this.#since.values()].map((at) => performance.now() - at))),
     };
     say(`published ${JSON.stringify(published)}`);
   }
@@ -93,6 +103,7 @@ export class Counter {
     const id = this.#handed++;
     const at = performance.now();
     this.#open++;
+    this.#since.set(id, at);
     this.publish(`k-${id % keys}`, JSON.stringify({ id, pad }), id).then(
       () => {
         this.#acknowledged.add(id);
@@ -102,7 +113,10 @@ export class Counter {
         const why = error.message.slice(0, 120);
         this.#failed[why] = (this.#failed[why] ?? 0) + 1;
       },
-    ).finally(() => this.#open--);
+    ).finally(() => {
+      this.#open--;
+      this.#since.delete(id);
+    });
   }
 }
 

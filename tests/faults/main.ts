@@ -61,8 +61,8 @@ async function main(): Promise<number> {
     }
   }
   console.log(`${markdown(rows)}\n\n${JSON.stringify(rows)}`);
-  const harmed = rows.filter(({ client, lost, unhandled, duplicated, misplaced, beyondCommit, failed }) =>
-    client === "ours" && lost + unhandled + duplicated + misplaced + beyondCommit + failed > 0
+  const harmed = rows.filter(({ client, lost, unhandled, duplicated, misplaced, beyondCommit, failed, open }) =>
+    client === "ours" && lost + unhandled + duplicated + misplaced + beyondCommit + failed + open > 0
   );
   for (const { fault } of harmed) console.error(`${fault}: ours lost or repeated something`);
   if (broken.length > 0) console.error(`not counted: ${broken.join("; ")}`);

@@ -9,6 +9,7 @@ const columns: ReadonlyArray<readonly [title: string, cell: (row: Row) => string
   ["client", ({ client }) => client],
   ["records", ({ records }) => records.toLocaleString("en")],
   ["lost", ({ lost }) => lost],
+  ["given up", ({ failed, open }) => failed + open],
   ["not handled", ({ unhandled }) => unhandled],
   ["twice on the log", ({ duplicated }) => duplicated],
   ["out of order", ({ misplaced }) => misplaced],

@@ -58,10 +58,11 @@ export class Worker implements AsyncDisposable {
     if (!this.#ended) this.#process.kill(signal);
   }
 
-  /** Asks it to end and waits until it has. */
+  /** Asks it to end and waits until it has; asks again after a minute. */
   async end(): Promise<void> {
     this.send("SIGTERM");
-    await within(this.#read, "a worker ends");
+    const again = setTimeout(() => this.send("SIGTERM"), 60_000);
+    await within(this.#read, "a worker ends").finally(() => clearTimeout(again));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
