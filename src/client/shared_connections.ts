@@ -2,8 +2,9 @@
  * One shared connection per role, to whichever broker answers.
  * @module
  */
-import { Effect, Exit, Random, Scope, Semaphore } from "effect";
+import { Effect, Exit, Fiber, Random, Scope, Semaphore } from "effect";
 import { ConnectionError } from "../errors.ts";
+import { Signal } from "../fiber/signal.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link/link.ts";
 
 interface Slot {
@@ -11,6 +12,14 @@ interface Slot {
   connection: Connection | null;
   scope: Scope.Closeable | null;
 }
+
+interface Opened {
+  readonly connection: Connection;
+  readonly scope: Scope.Closeable;
+}
+
+/** How long a broker may be silent before the next one is tried beside it, in milliseconds. */
+const headStart = 500;
 
 /** Keeps the shared connections; all of them end with the scope it was made with. */
 export class SharedConnections {
@@ -57,31 +66,79 @@ export class SharedConnections {
     slot.connection = null;
     if (slot.scope !== null) yield* Scope.close(slot.scope, Exit.void);
     slot.scope = null;
+    const opened = yield* this.#dial(yield* this.#candidates(), role);
+    slot.scope = opened.scope;
+    return slot.connection = opened.connection;
+  });
+
+  /**
+   * Opens a connection to the first of these brokers that answers. One that says nothing holds nobody up: the next is
+   * tried beside it after a while.
+   */
+  readonly #dial = Effect.fnUntraced(function* (
+    this: SharedConnections,
+    candidates: ReadonlyArray<BrokerAddress>,
+    role: Role,
+  ) {
+    const ended: Array<Exit.Exit<Opened, ConnectionError>> = [];
+    const wake = new Signal();
+    const dials: Array<Fiber.Fiber<void>> = [];
     const failures: Array<ConnectionError> = [];
-    for (const address of yield* this.#candidates()) {
-      const scope = yield* Scope.fork(this.scope);
-      const exit = yield* Effect.exit(Scope.provide(this.link.connect(address, role), scope)).pipe(
-        Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
-      );
-      if (Exit.isSuccess(exit)) {
-        slot.scope = scope;
-        return slot.connection = exit.value;
+    const finish = Effect.suspend(() => Fiber.interruptAll(dials)).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        // Others may have come through in the meantime.
+        const spare = ended.filter(Exit.isSuccess).map(({ value }) => Scope.close(value.scope, Exit.void));
+        return Effect.all(spare, { discard: true });
+      })),
+    );
+    return yield* Effect.gen({ self: this }, function* () {
+      for (let started = 0;;) {
+        if (failures.length === candidates.length) return yield* Effect.fail(this.#noneOf(failures));
+        if (started < candidates.length) {
+          const opening = this.#open(candidates[started++], role);
+          const dial = Effect.uninterruptibleMask((restore) =>
+            Effect.map(Effect.exit(restore(opening)), (exit) => {
+              ended.push(exit);
+              wake.raise();
+            })
+          );
+          dials.push(yield* Effect.forkChild(dial, { startImmediately: true }));
+        }
+        if (ended.length === 0) {
+          wake.clear();
+          yield* wake.waitAtMost(started < candidates.length ? headStart : Infinity);
+        }
+        const exit = ended.shift();
+        if (exit === undefined) continue;
+        if (Exit.isSuccess(exit)) return exit.value;
+        const reason = exit.cause.reasons.find((reason) => reason._tag === "Fail");
+        if (reason === undefined) return yield* Effect.failCause(exit.cause);
+        failures.push(reason.error);
       }
-      yield* Scope.close(scope, Exit.void);
-      const reason = exit.cause.reasons.find((reason) => reason._tag === "Fail");
-      if (reason === undefined) return yield* Effect.failCause(exit.cause);
-      failures.push(reason.error);
-    }
+    }).pipe(Effect.ensuring(finish));
+  });
+
+  /** A connection in a scope of its own, which is closed again where it fails or is given up. */
+  #open(address: BrokerAddress, role: Role): Effect.Effect<Opened, ConnectionError> {
+    return Effect.suspend(() => {
+      const scope = Scope.forkUnsafe(this.scope);
+      return Scope.provide(this.link.connect(address, role), scope).pipe(
+        Effect.map((connection) => ({ connection, scope })),
+        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, Exit.void)),
+      );
+    });
+  }
+
+  #noneOf(failures: ReadonlyArray<ConnectionError>): ConnectionError {
+    if (failures.length === 1) return failures[0];
     // That they refuse this client is only said of all of them.
     const unclear = failures.find(({ reason }) => reason !== "authentication" && reason !== "tls");
-    return yield* Effect.fail(
-      failures.length === 1 ? failures[0] : new ConnectionError(
-        this.link.name,
-        (unclear ?? failures[0])?.reason ?? "refused",
-        `no broker answers: ${failures.map((failure) => failure.message).join("; ")}`,
-      ),
+    return new ConnectionError(
+      this.link.name,
+      (unclear ?? failures[0])?.reason ?? "refused",
+      `no broker answers: ${failures.map((failure) => failure.message).join("; ")}`,
     );
-  });
+  }
 
   /** Known brokers in random order, then the bootstrap addresses; the one that failed last at the end. */
   readonly #candidates = Effect.fnUntraced(function* (this: SharedConnections) {
