@@ -15,6 +15,7 @@ import { at, SharedConnections } from "./shared_connections.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { Signal } from "../fiber/signal.ts";
 import { newsText, Topology } from "./topology.ts";
+import { Warnings } from "./warnings.ts";
 
 export type { ClusterOptions } from "./cluster_options.ts";
 
@@ -23,6 +24,9 @@ const refusals: { readonly [reason in ConnectionError["reason"]]?: string } = { 
 
 /** How soon is asked again while a topic is said to be gone, in milliseconds. */
 const doubtfulAge = 2_000;
+
+/** A broker that others still name and that can't be connected to for so long is spoken of: a restart is shorter. In ms. */
+const unreachableAfter = 3_000;
 
 /** At most one warning in so many milliseconds while no broker answers. */
 const warnEvery = 10_000;
@@ -43,6 +47,9 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
 
     const scope = yield* Effect.scope;
     const clock = yield* Clock.Clock;
+    const warnings = new Warnings(clock);
+    /** Brokers that can't be connected to, and since when. */
+    const lost = new Map<number, number>();
     const topology = new Topology();
     const shared = new SharedConnections(link, () => topology.brokers(), scope);
     const wanted = new Set<string>();
@@ -148,8 +155,19 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
         if (address === undefined) {
           return Effect.fail(new ConnectionError(`node ${nodeId}`, "refused", `not among the brokers of ${link.name}`));
         }
-        // The broker may have moved to another address, or be gone.
-        return Effect.tapError(link.connect(address, role), () => Effect.sync(() => wake.raise()));
+        return link.connect(address, role).pipe(
+          Effect.tap(() => Effect.sync(() => lost.delete(nodeId))),
+          Effect.tapError((error) => {
+            // The broker may have moved to another address, or be gone.
+            wake.raise();
+            const now = monotonicMs(clock);
+            const since = lost.get(nodeId) ?? now;
+            lost.set(nodeId, since);
+            if (!reachable || now - since < unreachableAfter) return Effect.void;
+            const text = `broker ${nodeId} can't be reached where the cluster says it listens (advertised.listeners)`;
+            return warnings.warn(`broker ${nodeId}`, `${text}, trying again: ${error.message}`);
+          }),
+        );
       });
 
     const coordinator = Effect.fnUntraced(function* (groupId: string) {
