@@ -25,6 +25,8 @@ export interface FetchSettings {
   readonly isolationLevel: 0 | 1;
   readonly rackId: string;
   readonly requestTimeout: number;
+  readonly reconnectBackoff: number;
+  readonly reconnectBackoffMax: number;
 }
 
 /** The first and shortest long poll after a partition was paused or resumed, in milliseconds. */
@@ -125,6 +127,7 @@ export class FetchLoop {
   /** Sends the next request: it is on its way when this returns. */
   #ask(connection: Connection): Effect.Effect<Pending> {
     return Effect.suspend(() => {
+      const rackId = this.settings.rackId === "" ? "" : this.router.rack(this.nodeId);
       const asked = new Map<string, FetchPartition>();
       const byTopic = new Map<string, { topicId: string | undefined; partitions: Array<FetchRequestPartition> }>();
       for (const [key, partition] of this.#order) {
@@ -144,7 +147,7 @@ export class FetchLoop {
           maxBytes: this.settings.partitionMaxBytes,
         });
       }
-      const { minBytes, maxBytes, isolationLevel, rackId, requestTimeout } = this.settings;
+      const { minBytes, maxBytes, isolationLevel, requestTimeout } = this.settings;
       // A partition that is resumed has to wait for the poll of the others to end. So the poll is short at first and
       // doubles while nothing happens: the wait is never much longer than the pause was.
       const maxWaitMs = asked.size < this.#order.size
@@ -164,9 +167,12 @@ export class FetchLoop {
   /** The connection failed: finds out who leads these partitions now, and waits before the next try. */
   readonly #lost: Effect.Effect<void> = Effect.suspend(() => {
     const topics = [...new Set(this.partitions().map(({ topic }) => topic))];
+    const { reconnectBackoff, reconnectBackoffMax } = this.settings;
     return this.#connection.drop.pipe(
       // A connection that merely broke is opened again at once; only failures in a row are slowed down.
-      Effect.andThen(this.#failures++ === 0 ? Effect.void : pause(this.#failures - 2, 20, 1_000)),
+      Effect.andThen(
+        this.#failures++ === 0 ? Effect.void : pause(this.#failures - 2, reconnectBackoff, reconnectBackoffMax),
+      ),
       Effect.andThen(Effect.exit(this.cluster.refresh(topics))),
       Effect.andThen(Effect.sync(() => this.router.relocate(this.nodeId))),
     );

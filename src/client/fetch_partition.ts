@@ -26,6 +26,10 @@ export class FetchPartition {
   lastEpoch = -1;
   /** Whether it is fetched from a replica that is not its leader. */
   following = false;
+  /** When its leader is asked again which replica is close, in monotonic milliseconds. */
+  followUntil = 0;
+  /** Until when it keeps to its leader, as the close replica was of no use, in monotonic milliseconds. */
+  leaderUntil = 0;
   /** When to look for its leader again, in monotonic milliseconds. */
   due = 0;
 
@@ -54,6 +58,11 @@ export interface FetchRouter {
   readonly astray: (partition: FetchPartition) => void;
   /** A closer replica is to be asked. */
   readonly closer: (partition: FetchPartition, nodeId: number) => void;
+  /**
+   * Called before each request of a client with a rack: brings partitions home whose time with this replica is over, and
+   * answers which rack to name: "" while one of its partitions keeps to its leader.
+   */
+  readonly rack: (nodeId: number) => string;
   /** Places those partitions whose leader is another broker, as far as is known, there. */
   readonly relocate: (nodeId: number) => void;
   /** Its position lay elsewhere than the log is. Where it did not move forward the partition ends. */

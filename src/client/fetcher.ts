@@ -4,6 +4,7 @@
  */
 import { Clock, Effect, Exit, type Scope } from "effect";
 import { partitionKey, type TopicPartition } from "../record.ts";
+import { type ClusterOptions, clusterSchema } from "./cluster_options.ts";
 import { FetchLoop, type FetchSettings } from "./fetch_loop.ts";
 import { FetchPartition, type FetchRouter } from "./fetch_partition.ts";
 import { type FetcherOptions, fetcherSchema } from "./fetcher_options.ts";
@@ -21,13 +22,17 @@ const absentPause = 1_000;
 export const makeFetcher: (
   cluster: Cluster,
   options?: FetcherOptions,
+  watch?: ClusterOptions,
 ) => Effect.Effect<Fetcher, never, Scope.Scope> = Effect.fnUntraced(
-  function* (cluster: Cluster, options: FetcherOptions = {}) {
+  function* (cluster: Cluster, options: FetcherOptions = {}, watch: ClusterOptions = {}) {
     const parsed = fetcherSchema.parse(options);
+    const { metadataMaxAge, reconnectBackoff, reconnectBackoffMax } = clusterSchema.parse(watch);
     const settings: FetchSettings = {
       ...parsed,
       isolationLevel: parsed.isolationLevel === "read_uncommitted" ? 0 : 1,
       rackId: parsed.rackId ?? "",
+      reconnectBackoff,
+      reconnectBackoffMax,
     };
     const scope = yield* Effect.scope;
     const clock = yield* Clock.Clock;
@@ -88,15 +93,34 @@ export const makeFetcher: (
       partitions.delete(partitionKey(partition.topic, partition.partition));
     };
 
+    /** A replica that is away or behind would only be named again: for a while the leader is not asked for one. */
+    const disappointed = (partition: FetchPartition): void => {
+      if (partition.following) partition.leaderUntil = monotonicMs(clock) + metadataMaxAge;
+    };
+
     const router: FetchRouter = {
-      astray: (partition) => seek(partition, monotonicMs(clock) + partition.backoff()),
+      astray: (partition) => {
+        disappointed(partition);
+        seek(partition, monotonicMs(clock) + partition.backoff());
+      },
       closer: (partition, nodeId) => {
         partition.following = true;
+        partition.followUntil = monotonicMs(clock) + metadataMaxAge;
         detach(partition);
         loopOf(nodeId).add(partition);
       },
+      rack: (nodeId) => {
+        const now = monotonicMs(clock);
+        let rackId = settings.rackId;
+        for (const partition of loops.get(nodeId)?.partitions() ?? []) {
+          if (partition.following && partition.followUntil <= now) place(partition);
+          else if (partition.leaderUntil > now) rackId = "";
+        }
+        return rackId;
+      },
       relocate: (nodeId) => {
         for (const partition of loops.get(nodeId)?.partitions() ?? []) {
+          disappointed(partition);
           if (!place(partition) && replaced(partition)) seek(partition, monotonicMs(clock));
         }
       },

@@ -69,7 +69,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
 ) {
   const fork = yield* FiberSet.runtime(yield* FiberSet.make<void>())();
   const clock = yield* Clock.Clock;
-  const fetcher = yield* makeFetcher(services.cluster, settings.fetch);
+  const fetcher = yield* makeFetcher(services.cluster, settings.fetch, settings.cluster);
   const byTopic = new Map(actors.flatMap((actor) => actor.receives.map(({ topic }) => [topic, actor] as const)));
   const { sessionTimeout, rebalanceTimeout, heartbeatInterval, instanceId, drainTimeout } = settings;
   const lastRoundTimeout = Math.min(sessionTimeout, drainTimeout / 2);
