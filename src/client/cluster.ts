@@ -71,8 +71,9 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
           Deferred.doneUnsafe(refused, Exit.fail(new ConfigError(wrong, error.message, { cause: error })));
           return Effect.void;
         }
-        const now = clock.currentTimeMillisUnsafe();
-        if (now - warnedAt < warnEvery) return Effect.void;
+        const now = monotonicMs(clock);
+        // A client that ends opens no more connections: that says nothing about the brokers.
+        if (now - warnedAt < warnEvery || scope.state._tag === "Closed") return Effect.void;
         warnedAt = now;
         const places = new Set([...topology.brokers(), ...link.bootstrap].map(at));
         return Effect.logWarning(`no broker answers (${[...places].join(", ")}), trying again: ${error.message}`);

@@ -1,4 +1,4 @@
-import { Effect, Fiber } from "effect";
+import { Effect, Exit, Fiber, Scope } from "effect";
 import { TestClock } from "effect/testing";
 import { makeCluster } from "../../src/client/cluster.ts";
 import type { Answer } from "../../src/link/protocol.ts";
@@ -38,6 +38,31 @@ Deno.test("makeCluster waits out brokers that are away, with a warning every ten
       yield* TestClock.adjust("1 second");
       assert(cluster.reachable());
       assertMatch(log[3], /answers again/);
+    }),
+    log,
+  );
+});
+
+Deno.test("a client that ends does not say of its own end that no broker answers", () => {
+  const log: Array<string> = [];
+  const link = scriptedLink({ Metadata: () => Effect.succeed(metadata([1], {})) });
+  return virtual(
+    Effect.gen(function* () {
+      const scope = yield* Scope.make();
+      const cluster = yield* Scope.provide(makeCluster(link), scope);
+      // As the sender's and the fetcher's connections, this ends before the cluster does, and takes its time.
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.suspend(() => {
+          link.cut(1);
+          cluster.reachable();
+          return Effect.sleep(5_000);
+        }),
+      );
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void));
+      yield* advance(6_000);
+      yield* Fiber.join(closing);
+      assertEquals(log, []);
     }),
     log,
   );
