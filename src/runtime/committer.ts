@@ -18,6 +18,13 @@ const forgotten: ReadonlySet<number> = new Set([
   ErrorCode.GROUP_ID_NOT_FOUND,
 ]);
 
+/** A rebalance is under way, or has just ended: what is kept can be committed as soon as its generation is known. */
+const early: ReadonlySet<number> = new Set([ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.ILLEGAL_GENERATION]);
+
+// Milliseconds between two tries of a commit that a rebalance holds up, and how many there are before the next interval.
+const SOON = 50;
+const TRIES = 40;
+
 /** Commits the positions of a group's partitions; one request at a time, so that an older one never overtakes. */
 export class Committer {
   readonly #lock = Semaphore.makeUnsafe(1);
@@ -33,15 +40,29 @@ export class Committer {
     this.#warnings = new Warnings(clock);
   }
 
-  /** Commits what has moved since the last time. Never fails: what was refused is tried again with the next commit. */
-  commit(partitions: Iterable<Partition>): Effect.Effect<void> {
+  /**
+   * Commits what has moved since the last time. Never fails: what a rebalance holds up is tried again soon, while the
+   * membership lasts, and what is refused otherwise with the next commit.
+   */
+  readonly commit: (partitions: ReadonlyArray<Partition>) => Effect.Effect<void> = Effect.fnUntraced(
+    function* (this: Committer, partitions: ReadonlyArray<Partition>) {
+      for (let tries = 1; yield* this.#heldUp(partitions); tries++) {
+        if (tries === TRIES || this.membership.generation < 0) return;
+        // Others may commit meanwhile: what is let go does not wait for what is kept.
+        yield* Effect.sleep(SOON);
+      }
+    },
+  );
+
+  /** One try; answers whether it is worth another one soon. */
+  #heldUp(partitions: ReadonlyArray<Partition>): Effect.Effect<boolean> {
     return this.#lock.withPermits(1)(Effect.suspend(() => {
       const due: Array<readonly [Partition, NonNullable<ReturnType<Partition["uncommitted"]>>]> = [];
       for (const partition of partitions) {
         const offset = partition.lease.fenced || !this.current(partition) ? null : partition.uncommitted();
         if (offset !== null) due.push([partition, offset]);
       }
-      if (due.length === 0) return Effect.void;
+      if (due.length === 0) return Effect.succeed(false);
       // What is let go while this waits for its coordinator is its new owner's to commit.
       const partitionOf = new Map<OffsetToCommit, Partition>(due.map(([partition, offset]) => [offset, partition]));
       const held = (offset: OffsetToCommit) => partitionOf.get(offset)?.lease.fenced === false;
@@ -49,8 +70,9 @@ export class Committer {
         onSuccess: () =>
           Effect.sync(() => {
             for (const [partition, offset] of due) if (!partition.lease.fenced) partition.committed(offset);
+            return false;
           }),
-        onFailure: (error) => this.#refused(error),
+        onFailure: (error) => Effect.as(this.#refused(error), early.has(error.code)),
       });
     }));
   }
