@@ -45,7 +45,7 @@ export class GroupSession {
     this.membership = { groupId, memberId: "", groupInstanceId, generation: -1, deadline: -Infinity };
     this.#connection = coordinatorConnection(cluster, groupId, "group", scope);
     this.#spare = coordinatorConnection(cluster, groupId, "group", scope);
-    this.#heartbeatTimeout = Math.max(500, times.sessionTimeout / 3);
+    this.#heartbeatTimeout = Math.max(500, Math.round(times.sessionTimeout / 3));
   }
 
   /** Whether the group counts this member in, as far as it knows. */
