@@ -77,7 +77,13 @@ export interface SystemSettings
   readonly cluster: ClusterSettings;
 }
 
-const settingsSchema = z.object({
+/** The settings before those that hang on others are filled in. */
+export type GivenSettings =
+  & Omit<SystemSettings, "rebalanceTimeout" | "heartbeatInterval">
+  & Partial<Pick<SystemSettings, "rebalanceTimeout" | "heartbeatInterval">>;
+
+/** Each setting's bounds and default. What stands beside them, as a system's actors, is passed over. */
+export const settingsSchema: z.ZodType<GivenSettings, SystemSettingsInput> = z.object({
   groupProtocol: oneOf("classic", "consumer").default("classic"),
   partitions: count("partitions", 1, 10_000).default(8),
   replicationFactor: z.union(
@@ -89,7 +95,8 @@ const settingsSchema = z.object({
   rebalanceTimeout: milliseconds().optional(),
   heartbeatInterval: milliseconds().optional(),
   commitInterval: milliseconds().default(1_000),
-  instanceId: z.string("expected a text").min(1, "expected a name; leave it out for none").nullable().default(null),
+  instanceId: z.string("expected a text").min(1, "expected a name; leave it out for none").optional()
+    .transform((name) => name ?? null),
   assignors: z.array(oneOf("cooperative-sticky", "range", "roundrobin"), "expected a list of names")
     .min(1, "expected one name or more").default(["cooperative-sticky"]),
   producer: senderSchema.prefault({}),
@@ -99,7 +106,7 @@ const settingsSchema = z.object({
 
 /** Checks the settings and fills in the defaults. Throws a {@linkcode ConfigError} that names the field. */
 export function systemSettings(input: SystemSettingsInput): SystemSettings {
-  const parsed = parseOptions(settingsSchema, { ...input, instanceId: input.instanceId ?? null }, "");
+  const parsed = parseOptions(settingsSchema, input, "");
   const { sessionTimeout, drainTimeout } = parsed;
   const rebalanceTimeout = parsed.rebalanceTimeout ?? Math.max(60_000, drainTimeout + 10_000);
   const heartbeatInterval = parsed.heartbeatInterval ??

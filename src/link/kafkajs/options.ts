@@ -39,8 +39,18 @@ export interface LinkSettings {
 const milliseconds = z.number("expected a number of milliseconds").positive("expected more than 0 milliseconds")
   .max(2 ** 31 - 1, "expected at most 24 days");
 
-// brokers, ssl and sasl are read by functions of their own.
-const optionsSchema = z.strictObject({
+/** What `linkSchema` has read. */
+interface GivenOptions {
+  readonly brokers?: unknown;
+  readonly clientId: string;
+  readonly ssl?: unknown;
+  readonly sasl?: unknown;
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+}
+
+/** Each option's bounds and default; brokers, ssl and sasl are read by functions of their own. */
+export const linkSchema: z.ZodType<GivenOptions> = z.strictObject({
   brokers: z.unknown(),
   clientId: z.string("expected a text").max(32_767, "expected at most 32,767 characters").default("troupe"),
   ssl: z.unknown().optional(),
@@ -51,7 +61,7 @@ const optionsSchema = z.strictObject({
 
 /** Fills in the defaults. Throws a ConfigError that names the option. */
 export function linkSettings(options: KafkaLinkOptions): LinkSettings {
-  const { brokers: _, ssl: __, sasl: ___, ...rest } = parseOptions(optionsSchema, options, "");
+  const { brokers: _, ssl: __, sasl: ___, ...rest } = parseOptions(linkSchema, options, "");
   const { ssl = false, sasl } = options;
   return {
     ...rest,
