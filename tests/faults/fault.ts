@@ -102,6 +102,7 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     brokers: site.cluster.proxied,
     topic,
     group,
+    groupProtocol: client === "ours, newer group protocol" ? "consumer" : "classic",
     rate: fault.rate ?? 400,
     size: fault.size ?? 100,
   };

@@ -10,6 +10,8 @@ export interface Job {
   readonly brokers: string;
   readonly topic: string;
   readonly group: string;
+  /** How ours is a member of it. */
+  readonly groupProtocol: "classic" | "consumer";
   /** Records a second. */
   readonly rate: number;
   /** Bytes of each record's value, about. */

@@ -28,7 +28,8 @@ if (job.role === "publish") {
     receives: [Counted],
     receive: ({ id }, { partition, offset }) => sayHandled(partition, offset, id),
   });
-  await using system = await ActorSystem.start({ actors: [reader], broker, logLevel: "warn" });
+  const { groupProtocol } = job;
+  await using system = await ActorSystem.start({ actors: [reader], broker, groupProtocol, logLevel: "warn" });
   await system.whenReady(60_000);
   say("ready");
   await asked();

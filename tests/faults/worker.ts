@@ -6,7 +6,7 @@ import { until, within } from "../scenarios/within.ts";
 import type { Job, Published } from "./job.ts";
 
 /** Who does the job. */
-export type Client = "ours" | "stock kafkajs";
+export type Client = "ours" | "ours, newer group protocol" | "stock kafkajs";
 
 /** A record that was handled: where it stands, which one it is, and when, in ms since 1970. */
 export interface Handled {
@@ -32,7 +32,7 @@ export class Worker implements AsyncDisposable {
   #ended = false;
 
   constructor(client: Client, job: Job) {
-    const file = new URL(client === "ours" ? "./ours.ts" : "./stock.ts", import.meta.url);
+    const file = new URL(client === "stock kafkajs" ? "./stock.ts" : "./ours.ts", import.meta.url);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", file.href, JSON.stringify(job)],
       env: { KAFKA_BROKERS: "", NO_COLOR: "1" },
