@@ -9,6 +9,8 @@ import { scramLogin } from "../../src/link/kafkajs/sasl_scram.ts";
 import { saslMechanism } from "../../src/link/kafkajs/sasl.ts";
 import type { SaslOptions } from "../../src/link/kafkajs/security_options.ts";
 import type { Connection } from "../../src/link/link.ts";
+import { kafka } from "../../src/broker.ts";
+import { Authority } from "../../tools/kafka/certificates.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import { allVersions, apiVersions, int32, type Received, ScriptedBroker, type Visitor } from "./scripted_broker.ts";
 
@@ -338,4 +340,30 @@ Deno.test("a broker that closes in the midst of a login has closed, and is not s
     key === apiVersions ? visitor.answer(correlationId, allVersions()) : visitor.close()
   );
   assertStringIncludes(await refused(broker), "closed: the broker closed the connection in the midst of the login");
+});
+
+Deno.test("no look at a broker, a link, a connection or an error shows a secret", async () => {
+  const authority = await Authority.make("an authority");
+  const ssl = await authority.issue({ name: "a client" });
+  const logins: ReadonlyArray<SaslOptions> = [
+    alice,
+    { ...alice, mechanism: "scram-sha-256" },
+    { mechanism: "oauthbearer", token: () => "hush" },
+  ];
+  await using broker = new LockedBroker(() => authenticated({ errorCode: 58, message: "hush" }));
+  await using open = new LockedBroker(() => authenticated({}));
+  const shown: unknown[] = [];
+  for (const sasl of logins) {
+    shown.push(kafka({ brokers: "a:1", ssl, sasl }));
+    await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      shown.push(yield* makeKafkajsLink({ brokers: "a:1", ssl, sasl }));
+      const link = yield* makeKafkajsLink({ brokers: broker.name, sasl });
+      shown.push(link, yield* Effect.flip(link.connect(link.bootstrap[0], "metadata")));
+    })));
+  }
+  await locked(open, (connection) => Effect.sync(() => shown.push(connection)));
+  for (const value of shown) {
+    const text = Deno.inspect(value, { depth: 50, showHidden: true, getters: true, iterableLimit: Infinity });
+    for (const secret of ["hush", "PRIVATE KEY"]) assert(!text.includes(secret), text);
+  }
 });
