@@ -2,7 +2,7 @@
  * What a Fetch answer means, partition by partition.
  * @module
  */
-import { batchEnd, scanBatches, viewOf } from "../codec/batch_header.ts";
+import { type ConfirmedBatches, confirmedBatches, scanBatches } from "../codec/batch_header.ts";
 import { CorruptRecordError, KafkaError } from "../errors.ts";
 import { ErrorCode, errorName } from "../link/error_code.ts";
 import type { Answer, FetchedPartition } from "../link/protocol.ts";
@@ -61,13 +61,15 @@ export function isTransient(errorCode: number): boolean {
 
 /**
  * Reads an answer: positions move on by the batch headers alone, so that the next request need not wait for records to
- * be decoded. `asked` is in the order of fairness and is changed: whoever got data goes to its end.
+ * be decoded. `asked` is in the order of fairness and is changed: whoever got data goes to its end. `committed` says
+ * whether committed records were asked for.
  */
 export function digest(
   answer: Answer<"Fetch">,
   asked: ReadonlyMap<string, FetchPartition>,
   order: Map<string, FetchPartition>,
   router: FetchRouter,
+  committed: boolean,
 ): Digest {
   const result: Digest = { deliveries: [], outside: [], cut: [], data: false };
   for (const { name, partitions } of answer.topics) {
@@ -77,31 +79,44 @@ export function digest(
       if (partition === undefined || !partition.live) continue;
       if (part.errorCode !== ErrorCode.NONE) refused(partition, part, result, router);
       else if (part.preferredReadReplica >= 0) router.closer(partition, part.preferredReadReplica);
-      else if (accept(partition, part, result, router) && order.delete(key)) order.set(key, partition);
+      else if (accept(partition, part, result, router, committed) && order.delete(key)) order.set(key, partition);
     }
   }
   return result;
 }
 
 /** Takes a part without error; true if it held records. */
-function accept(partition: FetchPartition, part: FetchedPartition, result: Digest, router: FetchRouter): boolean {
+function accept(
+  partition: FetchPartition,
+  part: FetchedPartition,
+  result: Digest,
+  router: FetchRouter,
+  committed: boolean,
+): boolean {
   const { topic, position: from } = partition;
-  const bytes = part.records;
+  const { highWatermark, abortedTransactions: aborted } = part;
   partition.failures = 0;
   const cut = part.divergingEpoch?.endOffset ?? from;
   if (cut < from) {
     result.cut.push({ partition, at: cut });
     return false;
   }
-  if (bytes.length === 0) {
-    result.deliveries.push({ partition, chunk: null, highWatermark: part.highWatermark });
+  if (part.records.length === 0) {
+    result.deliveries.push({ partition, chunk: null, highWatermark });
     return false;
   }
   result.data = true;
+  let confirmed: ConfirmedBatches;
   let next: number;
   let count: number;
+  let bytes: Uint8Array;
   try {
+    confirmed = confirmedBatches(part.records, highWatermark, partition.leaderEpoch);
+    bytes = part.records.subarray(0, confirmed.end);
     ({ next, count } = scanBatches(bytes, from));
+    if (next <= from && confirmed.beyond && partition.corrupt > 0) {
+      throw new CorruptRecordError(`a batch beyond the high watermark ${highWatermark}`, confirmed.end);
+    }
   } catch (error) {
     if (!(error instanceof CorruptRecordError)) throw error;
     // The log is seldom damaged, a transfer may be: the same bytes again would look the same.
@@ -112,28 +127,21 @@ function accept(partition: FetchPartition, part: FetchedPartition, result: Diges
     }
     return false;
   }
+  if (next <= from) {
+    // Less than one batch came: it is given whole to whoever stands first, so this partition keeps its place. Or the
+    // first one is not confirmed: it will be by the next answer, or is wrong.
+    partition.corrupt = confirmed.beyond ? 1 : 0;
+    return false;
+  }
   partition.corrupt = 0;
-  // Less than one batch came: it is given whole to whoever stands first, so this partition keeps its place.
-  if (next <= from) return false;
   partition.position = next;
-  partition.lastEpoch = lastEpoch(bytes);
-  const { highWatermark, abortedTransactions: aborted } = part;
+  partition.lastEpoch = confirmed.epoch;
   result.deliveries.push({
     partition,
-    chunk: { topic, partition: part.partition, bytes, from, next, count, highWatermark, aborted },
+    chunk: { topic, partition: part.partition, bytes, from, next, count, highWatermark, aborted, committed },
     highWatermark,
   });
   return true;
-}
-
-/** The leader's epoch in the last whole batch. */
-function lastEpoch(bytes: Uint8Array): number {
-  const view = viewOf(bytes);
-  let epoch = -1;
-  for (let at = 0, end = batchEnd(view, at); end >= 0; at = end, end = batchEnd(view, at)) {
-    epoch = view.getInt32(at + 12);
-  }
-  return epoch;
 }
 
 function refused(partition: FetchPartition, part: FetchedPartition, result: Digest, router: FetchRouter): void {

@@ -104,7 +104,7 @@ export class FetchLoop {
       }
       const answer = exit.value;
       this.#failures = 0;
-      const result = digest(answer, asked, this.#order, this.router);
+      const result = digest(answer, asked, this.#order, this.router, this.settings.isolationLevel === 1);
       this.#quiet = result.data ? 0 : this.#quiet + 1;
       const connection = this.#connection.open();
       // Who has enough now pauses before the next request goes out: nobody gets more than one answer beyond that.

@@ -118,7 +118,10 @@ export interface Offsets {
     offsets: ReadonlyArray<OffsetToCommit>,
     held?: (offset: OffsetToCommit) => boolean,
   ) => Effect.Effect<void, KafkaError>;
-  /** Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried. */
+  /**
+   * Log offsets by time: milliseconds, -1 latest, -2 earliest. Retries what can be retried; `each` is told of those whose
+   * leader has answered, while others may still be waited for.
+   */
   readonly list: (
     partitions: ReadonlyArray<TopicPartition>,
     timestamp: number,
@@ -128,7 +131,7 @@ export interface Offsets {
 
 /** One partition's part of one Fetch answer, not decoded yet. */
 export interface FetchedChunk extends TopicPartition {
-  /** Record batches; the last one may be cut short. Views into the answer. */
+  /** Whole record batches: a view into the answer. */
   readonly bytes: Uint8Array;
   /** The position it was fetched from: records below it are not to be seen. */
   readonly from: number;
@@ -140,6 +143,8 @@ export interface FetchedChunk extends TopicPartition {
   readonly highWatermark: number;
   /** Aborted transactions in the range; empty under read_uncommitted. */
   readonly aborted: ReadonlyArray<AbortedTransaction>;
+  /** Whether committed records were asked for, so that `aborted` has to be complete. Default: false. */
+  readonly committed?: boolean;
 }
 
 /** A position that was not where the log is. */

@@ -93,7 +93,7 @@ function outcome(recorded: RecordedAnswer, payload: Uint8Array, checkCrc: boolea
     reset: (partition) => note(partition, "reset"),
     relocate: () => {},
   };
-  const result = digest(answer, asked, new Map(), router);
+  const result = digest(answer, asked, new Map(), router, request.isolationLevel === 1);
   for (const partition of result.outside) note(partition, "outside");
   for (const { partition } of result.cut) note(partition, "cut");
   for (const { partition, chunk } of result.deliveries) {
