@@ -8,6 +8,7 @@ import { ErrorCode } from "../error_code.ts";
 import type { Answer } from "../protocol.ts";
 import { type GroupMember, joinRefused, Parked, type Protocols } from "./group_member.ts";
 import { electProtocol, firstCommon } from "./group_protocol.ts";
+import { GroupRoster } from "./group_roster.ts";
 import { Watchers } from "./waiting.ts";
 
 /** Whether members are being gathered, wait for their assignment, or have it. */
@@ -27,37 +28,42 @@ export class Group {
   generation = 0;
   protocolType = "";
   protocol = "";
-  leader = "";
-  /** Members, in the order they came. */
-  readonly members = new Map<string, GroupMember>();
   /** Told when a request that waits may be answered, or has to look again sooner. */
   readonly changed: Watchers = new Watchers();
-  /** Ids that were given away but not used yet, with the time they are forgotten. */
-  readonly #pending = new Map<string, number>();
-  readonly #static = new Map<string, string>();
+  readonly #roster = new GroupRoster();
   readonly #unsynced = new Set<string>();
   #joinEnds = Infinity;
   #syncEnds = Infinity;
   #announced = Infinity;
 
+  /** Members, in the order they came. */
+  get members(): ReadonlyMap<string, GroupMember> {
+    return this.#roster.members;
+  }
+
+  /** The leader's member id, or "". */
+  get leader(): string {
+    return this.#roster.leader;
+  }
+
   /** The id of the static member of this name, if there is one. */
   staticMember(groupInstanceId: string): string | undefined {
-    return this.#static.get(groupInstanceId);
+    return this.#roster.staticMember(groupInstanceId);
   }
 
   /** Whether this id was given to somebody who has not joined with it yet. */
   isPending(memberId: string): boolean {
-    return this.#pending.has(memberId);
+    return this.#roster.pending.has(memberId);
   }
 
   /** Keeps an id for whoever asked for it. */
   addPending(memberId: string, until: number): void {
-    this.#pending.set(memberId, until);
+    this.#roster.pending.set(memberId, until);
   }
 
   /** Forgets such an id. */
   removePending(memberId: string, now: number): void {
-    if (this.#pending.delete(memberId)) this.#completeJoinIfAll(now);
+    if (this.#roster.pending.delete(memberId)) this.#completeJoinIfAll(now);
   }
 
   /** The next moment at which something becomes due, or Infinity. */
@@ -80,14 +86,14 @@ export class Group {
 
   /** All time-outs begin again now; requests that waited are forgotten, with the members that were never answered. */
   restart(now: number): void {
-    for (const member of [...this.members.values()]) {
+    for (const member of this.#roster.all()) {
       member.join = member.sync = null;
       if (member.isNew) this.#forget(member);
       else this.heard(member, now);
     }
-    this.#pending.clear();
-    if (this.#joinEnds !== Infinity) this.#joinEnds = now + this.#rebalanceTimeout();
-    if (this.#syncEnds !== Infinity) this.#syncEnds = now + this.#rebalanceTimeout();
+    this.#roster.pending.clear();
+    if (this.#joinEnds !== Infinity) this.#joinEnds = now + this.#roster.rebalanceTimeout();
+    if (this.#syncEnds !== Infinity) this.#syncEnds = now + this.#roster.rebalanceTimeout();
     this.#completeJoinIfAll(now);
   }
 
@@ -99,16 +105,13 @@ export class Group {
   /** Whether a member with these protocols could be in this group. */
   supports(protocolType: string, protocols: Protocols): boolean {
     if (this.state === "Empty") return protocolType !== "" && protocols.length > 0;
-    return protocolType === this.protocolType && firstCommon(protocols, [...this.members.values()]) !== null;
+    return protocolType === this.protocolType && firstCommon(protocols, this.#roster.all()) !== null;
   }
 
   /** Takes a new member in; it waits for the others. */
   add(member: GroupMember, protocolType: string, now: number): Parked<Answer<"JoinGroup">> {
-    this.#pending.delete(member.memberId);
     if (this.members.size === 0) this.protocolType = protocolType;
-    if (this.leader === "") this.leader = member.memberId;
-    this.members.set(member.memberId, member);
-    if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, member.memberId);
+    this.#roster.add(member);
     const parked = member.join = new Parked();
     member.expiresAt = now + newMemberTimeout;
     this.rebalance(now);
@@ -126,20 +129,14 @@ export class Group {
   replace(before: GroupMember, next: GroupMember, now: number): Parked<Answer<"JoinGroup">> {
     before.answerJoin(joinRefused(ErrorCode.FENCED_INSTANCE_ID, before.memberId));
     before.answerSync(ErrorCode.FENCED_INSTANCE_ID);
-    const members = [...this.members].map(([id, member]) =>
-      id === before.memberId ? [next.memberId, next] as const : [id, member] as const
-    );
-    this.members.clear();
-    for (const [id, member] of members) this.members.set(id, member);
-    if (next.groupInstanceId !== null) this.#static.set(next.groupInstanceId, next.memberId);
-    if (this.#unsynced.delete(before.memberId)) this.#unsynced.add(next.memberId);
     const leader = this.leader;
-    if (leader === before.memberId) this.leader = next.memberId;
+    this.#roster.replace(before, next);
+    if (this.#unsynced.delete(before.memberId)) this.#unsynced.add(next.memberId);
     next.assignment = before.assignment;
     next.isNew = before.isNew;
     this.heard(next, now);
     const parked = next.join = new Parked();
-    if (this.state === "Stable" && electProtocol([...this.members.values()]) === this.protocol) {
+    if (this.state === "Stable" && electProtocol(this.#roster.all()) === this.protocol) {
       // It is told of the leader as it was: it must not take itself for one and assign afresh.
       next.answerJoin({ ...this.joined(next), leader, members: [] });
     } else if (this.state === "PreparingRebalance") this.#completeJoinIfAll(now);
@@ -170,8 +167,8 @@ export class Group {
     const initial = this.state === "Empty";
     this.state = "PreparingRebalance";
     // Only the first time nobody waits for ids that were given away: the others come with the next rebalance.
-    if (initial || this.#allJoined()) this.#completeJoin(now);
-    else this.#joinEnds = now + this.#rebalanceTimeout();
+    if (initial || this.#roster.allJoined()) this.#completeJoin(now);
+    else this.#joinEnds = now + this.#roster.rebalanceTimeout();
   }
 
   /** A member waits for its assignment. */
@@ -207,7 +204,7 @@ export class Group {
       protocolName: this.protocol,
       leader: this.leader,
       memberId: member.memberId,
-      members: !leads ? [] : [...this.members.values()].map((other) => ({
+      members: !leads ? [] : this.#roster.all().map((other) => ({
         memberId: other.memberId,
         groupInstanceId: other.groupInstanceId,
         metadata: other.metadata(this.protocol),
@@ -221,7 +218,7 @@ export class Group {
       if (at < (due?.at ?? Infinity)) due = { at, act };
     };
     for (const member of this.members.values()) offer(member.expiresAt, (now) => this.#expire(member, now));
-    for (const [memberId, at] of this.#pending) offer(at, (now) => this.removePending(memberId, now));
+    for (const [memberId, at] of this.#roster.pending) offer(at, (now) => this.removePending(memberId, now));
     offer(this.#joinEnds, (now) => this.#completeJoin(now));
     offer(this.#syncEnds, (now) => this.#expireUnsynced(now));
     return due;
@@ -243,32 +240,21 @@ export class Group {
   }
 
   #forget(member: GroupMember): void {
-    this.members.delete(member.memberId);
+    this.#roster.forget(member);
     this.#unsynced.delete(member.memberId);
-    const { groupInstanceId } = member;
-    if (groupInstanceId !== null && this.#static.get(groupInstanceId) === member.memberId) {
-      this.#static.delete(groupInstanceId);
-    }
-    if (this.leader === member.memberId) this.leader = this.members.keys().next().value ?? "";
-  }
-
-  #allJoined(): boolean {
-    if (this.#pending.size > 0) return false;
-    for (const member of this.members.values()) if (member.join === null) return false;
-    return true;
   }
 
   #completeJoinIfAll(now: number): void {
-    if (this.state === "PreparingRebalance" && this.#allJoined()) this.#completeJoin(now);
+    if (this.state === "PreparingRebalance" && this.#roster.allJoined()) this.#completeJoin(now);
   }
 
   /** The time to join is over: who has not come is expelled (but for static members), the rest are a generation. */
   #completeJoin(now: number): void {
-    for (const member of [...this.members.values()]) {
+    for (const member of this.#roster.all()) {
       if (member.join === null && member.groupInstanceId === null) this.#forget(member);
     }
-    if (this.members.size > 0 && !this.#electLeader()) {
-      this.#joinEnds = now + this.#rebalanceTimeout();
+    if (this.members.size > 0 && !this.#roster.electLeader()) {
+      this.#joinEnds = now + this.#roster.rebalanceTimeout();
       return;
     }
     this.#joinEnds = Infinity;
@@ -280,32 +266,14 @@ export class Group {
       return;
     }
     this.state = "CompletingRebalance";
-    this.protocol = electProtocol([...this.members.values()]);
+    this.protocol = electProtocol(this.#roster.all());
     for (const member of this.members.values()) {
       member.answerJoin(this.joined(member));
       member.isNew = false;
       this.heard(member, now);
       this.#unsynced.add(member.memberId);
     }
-    this.#syncEnds = now + this.#rebalanceTimeout();
+    this.#syncEnds = now + this.#roster.rebalanceTimeout();
     this.changed.wake();
-  }
-
-  /** The leader has to be one that is there to assign. */
-  #electLeader(): boolean {
-    const leader = this.members.get(this.leader);
-    if (leader !== undefined && leader.join !== null) return true;
-    for (const member of this.members.values()) {
-      if (member.join === null) continue;
-      this.leader = member.memberId;
-      return true;
-    }
-    return false;
-  }
-
-  #rebalanceTimeout(): number {
-    let longest = 0;
-    for (const { rebalanceTimeoutMs } of this.members.values()) longest = Math.max(longest, rebalanceTimeoutMs);
-    return longest;
   }
 }
