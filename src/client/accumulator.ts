@@ -115,6 +115,12 @@ export class Accumulator {
     return parked.length > 0 ? parked[0].at : Infinity;
   }
 
+  /** Fails what is parked: this user may not know of the topic, so it will not be there for it. */
+  denyParked(topic: ProduceTopic): void {
+    const detail = "this user may not describe it, if it exists; see the broker's ACLs";
+    while (topic.parked.length > 0) this.#dropParked(topic, "TOPIC_AUTHORIZATION_FAILED", detail);
+  }
+
   /** A batch has left its partition for good: tells its observers. */
   settle(
     { topic, partition }: ProducePartition,

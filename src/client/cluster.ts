@@ -199,6 +199,7 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
     return {
       topic: (name: string) => topology.topic(name),
       absent: (name: string) => topology.absent(name),
+      denied: (name: string) => topology.denied(name),
       broker: (nodeId: number) => topology.broker(nodeId),
       refused: Deferred.await(refused),
       refresh,

@@ -23,6 +23,8 @@ export interface Cluster {
   readonly topic: (name: string) => TopicMetadata | undefined;
   /** Whether a topic that was there has not been for some seconds; what was known of it is still told. */
   readonly absent: (name: string) => boolean;
+  /** Whether the brokers say that this user may not know of a topic. */
+  readonly denied: (name: string) => boolean;
   /** A broker as last heard of. */
   readonly broker: (nodeId: number) => BrokerAddress | undefined;
   /**

@@ -175,6 +175,7 @@ export const makeSender: (
           known ||= topic.partitions.length > 0;
           if (Exit.isSuccess(exit)) accumulator.unpark(topic, askedAt);
           if (topic.partitions.length > 0) missing.delete(name);
+          else if (Exit.isSuccess(exit) && cluster.denied(name)) accumulator.denyParked(topic);
           else if (Exit.isSuccess(exit)) stillMissing(name, askedAt);
         }
         wake.raise();

@@ -31,6 +31,7 @@ export class Topology {
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #brokers = new Map<number, BrokerAddress>();
   readonly #absent = new Map<string, Absence>();
+  readonly #denied = new Set<string>();
   /** Ids of topics that have a successor of the same name: a broker that lags behind may still name them. */
   readonly #replaced = new Set<string>();
 
@@ -42,6 +43,11 @@ export class Topology {
   /** Whether a topic that is known of does not exist any more. */
   absent(name: string): boolean {
     return this.#absent.get(name)?.believed ?? false;
+  }
+
+  /** Whether this user may not know of a topic. */
+  denied(name: string): boolean {
+    return this.#denied.has(name);
   }
 
   /** Whether some topic is said not to exist any more, be that believed or not. */
@@ -74,6 +80,8 @@ export class Topology {
     for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { nodeId, host, port });
     const news: Array<TopicNews> = [];
     for (const topic of answer.topics) {
+      if (topic.errorCode !== ErrorCode.TOPIC_AUTHORIZATION_FAILED) this.#denied.delete(topic.name);
+      else this.#denied.add(topic.name);
       if (topic.errorCode === 0) this.#heard(topic, news);
       else if (topic.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) this.#missed(topic.name, now, news);
     }
