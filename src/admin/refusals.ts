@@ -28,7 +28,7 @@ const topicRemedies = new Map<number, string>([
 /** A topic's error, with the broker's own words if there are any. */
 export function topicError(topic: string, code: number, words: string | null = null): TopicError {
   const remedy = topicRemedies.get(code) ?? "Kafka refused it";
-  return new TopicError(topic, errorName(code), words ? `${words}; ${remedy}` : remedy);
+  return new TopicError(topic, errorName(code), said(words, remedy));
 }
 
 const groupRemedies = new Map<number, string>([
@@ -44,7 +44,11 @@ const groupRemedies = new Map<number, string>([
 /** A group's error. */
 export function groupError(groupId: string, code: number, words: string | null = null): GroupError {
   const remedy = groupRemedies.get(code) ?? "Kafka refused it";
-  return new GroupError(groupId, errorName(code), words ? `${words}; ${remedy}` : remedy);
+  return new GroupError(groupId, errorName(code), said(words, remedy));
+}
+
+function said(words: string | null, remedy: string): string {
+  return words ? `${words.replace(/\.$/, "")}; ${remedy}` : remedy;
 }
 
 const passing: ReadonlySet<number> = new Set([
