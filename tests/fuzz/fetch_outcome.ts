@@ -92,6 +92,7 @@ function outcome(recorded: RecordedAnswer, payload: Uint8Array, checkCrc: boolea
     failed: (partition) => note(partition, "failed"),
     reset: (partition) => note(partition, "reset"),
     relocate: () => {},
+    rack: () => "",
   };
   const result = digest(answer, asked, new Map(), router, request.isolationLevel === 1);
   for (const partition of result.outside) note(partition, "outside");
