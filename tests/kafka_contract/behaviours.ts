@@ -6,12 +6,14 @@ import { client } from "./client.ts";
 import { consumerGroups } from "./consumer_groups.ts";
 import { consumerGroupTimes } from "./consumer_group_times.ts";
 import type { Behaviour } from "./context.ts";
+import { describe } from "./describe.ts";
 import { fetch } from "./fetch.ts";
 import { groups } from "./groups.ts";
 import { groupTimeouts } from "./group_timeouts.ts";
 import { idempotence } from "./idempotence.ts";
 import { offsets } from "./offsets.ts";
 import { produce } from "./produce.ts";
+import { reading } from "./reading.ts";
 import { retention } from "./retention.ts";
 import { staticMembers } from "./static_members.ts";
 import { topics } from "./topics.ts";
@@ -22,11 +24,13 @@ export const behaviours: ReadonlyArray<Behaviour> = [
   ...produce,
   ...idempotence,
   ...fetch,
+  ...reading,
   ...retention,
   ...offsets,
   ...groups,
   ...groupTimeouts,
   ...staticMembers,
+  ...describe,
   ...consumerGroups,
   ...consumerGroupTimes,
   ...client,

@@ -3,8 +3,8 @@
  * @module
  */
 import { ErrorCode } from "../error_code.ts";
-import type { BrokerAddress } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
+import { brokerAddress } from "./broker_address.ts";
 import type { ConsumerGroupSettings } from "./consumer_group.ts";
 import { consumerGroupDescribe, consumerGroupHeartbeat } from "./consumer_group_requests.ts";
 import { describeConfigs, describeGroups } from "./describe.ts";
@@ -21,9 +21,6 @@ import { produce } from "./produce.ts";
 import { createPartitions, createTopics, deleteRecords, deleteTopics, metadata } from "./topic_requests.ts";
 import { Topics } from "./topics.ts";
 import type { Waiting } from "./waiting.ts";
-
-/** Where it pretends to be. */
-export const brokerAddress: BrokerAddress = Object.freeze({ nodeId: 1, host: "embedded", port: 0 });
 
 type Handlers = {
   readonly [A in ApiName]: (request: Request<A>, now: Moment) => Answer<A> | Waiting<Answer<A>>;

@@ -3,6 +3,7 @@
  * Source: Apache Kafka's protocol guide (DescribeGroups, DescribeConfigs).
  * @module
  */
+import { brokerAddress } from "./broker_address.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, Request } from "../protocol.ts";
 import type { GroupOffsets } from "./group_offsets.ts";
@@ -31,7 +32,7 @@ export function describeGroups(
         return { errorCode, groupId, state, protocolType: "", protocolName: "", members: [] };
       }
       const { state, protocolType, protocol } = group;
-      // Until all have their assignment, members are told of without what they said and got.
+      // Until all have their assignment, members are told of without what they said, and with what they had before.
       const stable = state === "Stable";
       return {
         errorCode: ErrorCode.NONE,
@@ -45,7 +46,7 @@ export function describeGroups(
           clientId: "embedded",
           clientHost: "/127.0.0.1",
           metadata: stable ? member.metadata(protocol) : none,
-          assignment: stable ? member.assignment : none,
+          assignment: member.assignment,
         })),
       };
     }),
@@ -61,6 +62,10 @@ export function describeConfigs(topics: Topics, request: Request<"DescribeConfig
       if (type === topicResource && topic === undefined) {
         const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
         return { errorCode, errorMessage: `there is no topic '${name}'`, type, name, configs: [] };
+      }
+      if (type !== topicResource && name !== "" && name !== String(brokerAddress.nodeId)) {
+        const errorMessage = `there is only broker ${brokerAddress.nodeId}`;
+        return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage, type, name, configs: [] };
       }
       const values = new Map<string, { readonly value: string; readonly isDefault: boolean }>();
       if (topic !== undefined) {

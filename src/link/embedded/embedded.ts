@@ -5,7 +5,8 @@
 import { Effect, type Scope } from "effect";
 import { ConfigError, ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Link, Role } from "../link.ts";
-import { Broker, brokerAddress } from "./broker.ts";
+import { Broker } from "./broker.ts";
+import { brokerAddress } from "./broker_address.ts";
 import { EmbeddedConnection } from "./connection.ts";
 import { ConsumerGroup } from "./consumer_group.ts";
 import type { Intercept } from "./faults.ts";

@@ -149,9 +149,11 @@ export class FileLog {
       this.#size += bytes.length;
     } catch (cause) {
       // Half an entry must not stay in front of the next one.
-      this.#broken = true;
-      this.#cut(this.#size);
-      this.#broken = false;
+      try {
+        this.#cut(this.#size);
+      } catch {
+        this.#broken = true;
+      }
       throw new StorageError(`${this.path}: ${reason(cause)}`, { cause });
     }
   }
