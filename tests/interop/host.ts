@@ -4,6 +4,9 @@
  */
 import type { RebalanceEvent } from "./ledger.ts";
 
+/** In the place of an assignor: the group protocol of KIP-848, where the brokers share out. */
+export const newerProtocol = "consumer";
+
 /** A member to start. */
 export interface Joining {
   /** Its name, also its client id where the client has one per member. */

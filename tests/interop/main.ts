@@ -1,11 +1,12 @@
 /**
  * `deno task interop`'s part about groups: members of ours, Java's and librdkafka's in one group, by scripts that each of
- * them leads in turn, by every assignor. Runs on the Kafka that KAFKA_BROKERS names, else on one of its own.
+ * them leads in turn, by every assignor, and by the newer protocol, where the brokers share out. Runs on the Kafka that KAFKA_BROKERS names, else on one of its own.
  * @module
  */
 import { startKafka } from "../../tools/kafka/node.ts";
 import { makeGround } from "./ground.ts";
 import { type Client, runScript, script } from "./mixed_group.ts";
+import { runNewerScript } from "./newer_group.ts";
 
 const clients: ReadonlyArray<Client> = ["ours", "java", "librdkafka"];
 
@@ -33,6 +34,15 @@ export async function interopGroups(brokers: string): Promise<ReadonlyArray<stri
         );
       }
     }
+  }
+  for (const [at, first] of clients.entries()) {
+    const report = await runNewerScript(ground, script(first, clients[(at + 1) % 3], clients[(at + 2) % 3]), "newer");
+    report.lines.forEach((line) => console.log(line));
+    wrong.push(...report.wrong);
+    console.log(
+      `the newer protocol, ${first} first: ${report.lines.length} steps, ${report.given} partitions given, ` +
+        `${report.wrong.length} wrong\n`,
+    );
   }
   return wrong;
 }

@@ -7,12 +7,16 @@ import { assertEquals } from "../assert.ts";
 import { kafkaBrokers } from "../support/kafka_broker.ts";
 import { makeGround } from "./ground.ts";
 import { runScript, type Step } from "./mixed_group.ts";
+import { runNewerScript } from "./newer_group.ts";
 
 /** The first leads until it leaves. */
 const scripts: ReadonlyArray<readonly [string, ReadonlyArray<Step>]> = [
   ["ours", ["+ours", "+java", "+ours", "+java", "-1", "-1", "+java", "+ours", "-0", "+java", "-0"]],
   ["java", ["+java", "+ours", "+java", "+ours", "-1", "-1", "+ours", "+java", "-0", "+ours", "-0"]],
 ];
+
+/** Nobody leads where the brokers share out. */
+const newer: ReadonlyArray<Step> = ["+ours", "+java", "+ours", "+java", "-1", "-1", "+java", "-0"];
 
 Deno.test({
   name:
@@ -29,8 +33,8 @@ Deno.test({
     const named = scripts.map(([first, steps]) =>
       runScript(ground, "range", steps.slice(0, 4), `named-${first}`, true)
     );
-    reports.push(...await Promise.all(named));
+    reports.push(...await Promise.all([...named, runNewerScript(ground, newer, "newer")]));
     assertEquals(reports.flatMap(({ wrong }) => wrong), [], reports.flatMap(({ lines }) => lines).join("\n"));
-    assertEquals(reports.map(({ lines }) => lines.length), [11, 11, 11, 11, 11, 11, 4, 4]);
+    assertEquals(reports.map(({ lines }) => lines.length), [11, 11, 11, 11, 11, 11, 4, 4, 8]);
   },
 });

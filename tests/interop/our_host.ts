@@ -4,11 +4,12 @@
  */
 import { Effect, Fiber, Logger, References } from "effect";
 import { makeCluster } from "../../src/client/cluster.ts";
+import { makeConsumerMember } from "../../src/client/consumer_member.ts";
 import { makeMember } from "../../src/client/member.ts";
 import type { GroupMember } from "../../src/client/port.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";
-import type { Joining, MemberHost } from "./host.ts";
+import { type Joining, type MemberHost, newerProtocol } from "./host.ts";
 import type { RebalanceEvent } from "./ledger.ts";
 
 interface Running {
@@ -42,7 +43,8 @@ export class OurHost implements MemberHost {
     const life = Effect.gen({ self: this }, function* () {
       const cluster = yield* makeCluster(yield* makeKafkajsLink({ brokers: this.brokers, clientId: name }));
       const options = { groupId, topics, assignors, instanceId, sessionTimeout: 6_000, heartbeatInterval: 100 };
-      const member = yield* makeMember(cluster, options, {
+      const make = assignors[0] === newerProtocol ? makeConsumerMember : makeMember;
+      const member = yield* make(cluster, options, {
         assigned: told("assigned"),
         // Letting go takes a while, as it does with work in hand.
         revoked: (partitions) => Effect.andThen(Effect.sleep(30), told("revoked")(partitions)),

@@ -1,5 +1,6 @@
 // Members of consumer groups on Kafka's own client, told by lines what to do:
-//   start <name> <group> <assignor> <topic,topic> [instance id]   joins; the assignors by the names of the protocol, joined by commas
+//   start <name> <group> <assignor> <topic,topic> [instance id]   joins; the assignors by the names of the protocol, joined by commas,
+//                                                                   or "consumer": the protocol where the brokers share out
 //   stop <name>                                                     leaves
 // What happens is printed, with milliseconds since 1970, a line each:
 //   assigned|revoked|lost <name> <time> [topic/partition …]    stopped <name> <time>
@@ -35,12 +36,16 @@ public class GroupMember implements Runnable, ConsumerRebalanceListener {
     settings.put("bootstrap.servers", brokers);
     settings.put("client.id", name);
     settings.put("group.id", words[2]);
-    settings.put("partition.assignment.strategy", Arrays.stream(words[3].split(","))
-        .map(assignor -> "org.apache.kafka.clients.consumer." + ASSIGNORS.get(assignor))
-        .collect(Collectors.toList()));
+    if (words[3].equals("consumer")) {
+      settings.put("group.protocol", "consumer");
+    } else {
+      settings.put("partition.assignment.strategy", Arrays.stream(words[3].split(","))
+          .map(assignor -> "org.apache.kafka.clients.consumer." + ASSIGNORS.get(assignor))
+          .collect(Collectors.toList()));
+      settings.put("session.timeout.ms", 6_000);
+      settings.put("heartbeat.interval.ms", 100);
+    }
     if (words.length > 5) settings.put("group.instance.id", words[5]);
-    settings.put("session.timeout.ms", 6_000);
-    settings.put("heartbeat.interval.ms", 100);
     settings.put("auto.offset.reset", "earliest");
     settings.put("enable.auto.commit", false);
     settings.put("key.deserializer", ByteArrayDeserializer.class);

@@ -22,12 +22,15 @@ class Member(threading.Thread):
             "bootstrap.servers": brokers,
             "client.id": name,
             "group.id": group,
-            "partition.assignment.strategy": assignors,
-            "session.timeout.ms": 6_000,
-            "heartbeat.interval.ms": 100,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
         }
+        if assignors == "consumer":
+            self.settings["group.protocol"] = "consumer"
+        else:
+            self.settings["partition.assignment.strategy"] = assignors
+            self.settings["session.timeout.ms"] = 6_000
+            self.settings["heartbeat.interval.ms"] = 100
         if instance_id:
             self.settings["group.instance.id"] = instance_id
 
