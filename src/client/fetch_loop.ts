@@ -8,7 +8,7 @@ import { errorName } from "../link/error_code.ts";
 import type { Connection } from "../link/link.ts";
 import type { Answer, FetchRequestTopic, Request } from "../link/protocol.ts";
 import { partitionKey } from "../record.ts";
-import { pause } from "./backoff.ts";
+import { pause, throttled } from "./backoff.ts";
 import { type Digest, digest } from "./fetch_answer.ts";
 import type { FetchPartition, FetchRouter } from "./fetch_partition.ts";
 import { FetchPositions } from "./fetch_positions.ts";
@@ -115,7 +115,7 @@ export class FetchLoop {
       if (clear && connection !== null && this.#wanted()) pending = yield* this.#ask(connection);
       if (answer.errorCode !== 0) yield* this.#refused(answer.errorCode);
       if (!fine) yield* this.#positions.settle(result, connection);
-      if (answer.throttleTimeMs > 0) yield* Effect.sleep(answer.throttleTimeMs);
+      if (answer.throttleTimeMs > 0) yield* Effect.sleep(throttled(answer.throttleTimeMs));
     }
   });
 

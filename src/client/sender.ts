@@ -6,7 +6,7 @@ import { Cause, Clock, Effect, Exit, Random, Scope } from "effect";
 import type { Connection } from "../link/link.ts";
 import { errorName } from "../link/error_code.ts";
 import { Accumulator } from "./accumulator.ts";
-import { pause } from "./backoff.ts";
+import { pause, throttled } from "./backoff.ts";
 import { clusterSchema, type ReconnectOptions } from "./cluster_options.ts";
 import { Dispatcher, produceRequest, type Shipment } from "./dispatcher.ts";
 import { forkLoop } from "./loop.ts";
@@ -91,7 +91,7 @@ export const makeSender: (
             const now = monotonicMs(clock);
             const { throttleTimeMs } = exit.value;
             broker.failures = 0;
-            if (throttleTimeMs > 0) broker.throttledUntil = now + throttleTimeMs;
+            if (throttleTimeMs > 0) broker.throttledUntil = now + throttled(throttleTimeMs);
             dispatcher.answered(shipments, exit.value, now);
             wake.raise();
             return Effect.void;

@@ -342,6 +342,29 @@ Deno.test("a throttled client waits before its next request", () => {
     }));
 });
 
+Deno.test("a damaged throttle time does not hold a fetcher up for days", () => {
+  let damaged = true;
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Fetch: (request, node, role) =>
+      Effect.map(kafka.script.Fetch(request, node, role), (answer) => {
+        const throttleTimeMs = damaged ? 1 << 30 : 0;
+        damaged = false;
+        return { ...answer, throttleTimeMs };
+      }),
+  }));
+  kafka.lead("orders", [1]);
+  kafka.write("orders", 0, ["a"]);
+  return fetching(kafka, (fetcher) =>
+    Effect.gen(function* () {
+      const sink = new Sink();
+      fetcher.add(orders(), 0, sink, "fail");
+      yield* advance(1_000, 3);
+      kafka.write("orders", 0, ["b"]);
+      yield* advance(60_000, 3);
+      assertEquals(sink.values, ["a", "b"]);
+    }));
+});
+
 Deno.test("a fetcher's connections end with its scope", async () => {
   const kafka = new SmallKafka();
   kafka.lead("orders", [1]);
