@@ -1,7 +1,11 @@
 import { Effect } from "effect";
 import { makeAdministration } from "../../src/admin/administration.ts";
 import type { Broker } from "../../src/broker.ts";
+import { makeCluster } from "../../src/client/cluster.ts";
+import { makeSender } from "../../src/client/sender.ts";
 import { ConnectionError } from "../../src/errors.ts";
+import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
+import { loseAnswer } from "../../src/link/embedded/faults.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { metadata, type Script, type ScriptedLink, scriptedLink } from "../client/scripted_link.ts";
@@ -62,18 +66,21 @@ Deno.test("createTopics says at the deadline which topic has no leaders", () =>
 
 Deno.test("createTopics asks the controller where a broker does not pass it on", () =>
   virtual(Effect.gen(function* () {
+    // Whoever is asked first is not the controller.
+    let controllerId = -1;
     let done = false;
     const { admin, asked } = yield* makeWorld({
-      Metadata: () => Effect.sync(() => ({ ...(done ? metadata([1, 2], { orders: [1] }) : unknown), controllerId: 2 })),
+      Metadata: () => Effect.sync(() => ({ ...(done ? metadata([1, 2], { orders: [1] }) : unknown), controllerId })),
       CreateTopics: (_, node) =>
         Effect.suspend(() => {
-          done = node === 2;
+          if (controllerId < 0) controllerId = 3 - node;
+          done = node === controllerId;
           return created(done ? 0 : ErrorCode.NOT_CONTROLLER);
         }),
     });
     const result = yield* within(2_000, admin.createTopics([{ name: "orders", partitions: 1 }]));
     assertEquals(result._tag, "Success");
-    assertEquals(asked("CreateTopics").at(-1)?.node, 2);
+    assertEquals(asked("CreateTopics").map(({ node }) => node), [3 - controllerId, controllerId]);
   })));
 
 Deno.test("createTopics takes a topic for its own that is there after a lost answer", () =>
@@ -190,4 +197,25 @@ Deno.test("a wrong password is not tried again", () =>
     const failed = yield* within(1_500, Effect.scoped(makeAdministration(broker)));
     assert(failed._tag === "Failure");
     assertStringIncludes(failed.failure.message, "wrong password");
+  })));
+
+Deno.test("resetOffsets shifts once, also when the answer to its commit is lost", () =>
+  virtual(Effect.gen(function* () {
+    const kafka = new EmbeddedKafka();
+    const broker: Broker = { kind: "broker", name: "embedded", open: kafka.open };
+    const admin = yield* makeAdministration(broker, { timeout: 10_000 });
+    const made = yield* within(1_000, admin.createTopics([{ name: "orders", partitions: 1 }]));
+    assertEquals(made._tag, "Success");
+    const cluster = yield* makeCluster(yield* kafka.open);
+    const sender = yield* makeSender(cluster);
+    for (let i = 0; i < 9; i++) {
+      sender.offer({ topic: "orders", key: null, value: String(i) }, { settled: () => {} }, null);
+    }
+    yield* within(1_000, sender.flush);
+    yield* within(1_000, admin.resetOffsets("g", { to: "latest", of: ["orders"] }));
+    let lost = 0;
+    kafka.intercept = ({ api }) => api === "OffsetCommit" && lost++ === 0 ? loseAnswer : null;
+    const result = yield* within(5_000, admin.resetOffsets("g", { to: { shift: -2 } }));
+    assertEquals(result._tag === "Success" && result.success, [{ topic: "orders", partition: 0, from: 9, to: 7 }]);
+    assertEquals([lost, kafka.committed("g", "orders", 0)?.offset], [2, 7]);
   })));
