@@ -212,6 +212,9 @@ const steps: Readonly<Record<string, (kafka: SecuredNode) => Promise<void>>> = {
     const write = writes.system.publish(eventOn("shown-topic"), { n: 1 });
     const denied: PublishError = await within(write.then(() => Promise.reject("written"), (error) => error), "a write");
     assertMatch(denied.message, /shown-topic.*TOPIC_AUTHORIZATION_FAILED/);
+    const hidden = writes.system.publish(eventOn("hidden-topic"), { n: 1 });
+    const unseen: PublishError = await within(hidden.then(() => Promise.reject("written"), (error) => error), "a look");
+    assertMatch(unseen.message, /hidden-topic.*TOPIC_AUTHORIZATION_FAILED/);
     await assertRejects(() => within(reads.system.ended, "the end of a reader"), Error, "shown-topic");
     await assertRejects(() => within(joins.system.ended, "the end of a member"), Error, "denied-group");
   },
