@@ -175,6 +175,51 @@ Deno.test("a file shrinks while it is in use, once most of it is about what is g
       }));
   }));
 
+Deno.test("at no write while the file is written anew would a kill lose anything", () =>
+  withFile(async (file) => {
+    const { writeSync } = Deno.FsFile.prototype;
+    const { renameSync } = Deno;
+    const seen: Array<{ readonly bytes: Uint8Array; readonly acknowledged: number }> = [];
+    let acknowledged = 0;
+    let largest = 0;
+    // What a process that is killed right now would leave behind.
+    const look = () => {
+      const bytes = Deno.readFileSync(file);
+      const isAnew = bytes.length < largest || [...Deno.readDirSync(file.slice(0, file.lastIndexOf("/")))].length > 1;
+      if (isAnew && seen.length < 100) seen.push({ bytes, acknowledged });
+      largest = isAnew ? largest : bytes.length;
+    };
+    await opened(file, (_, context) =>
+      Effect.gen(function* () {
+        yield* context.create({ name: "topic", configs: { "retention.bytes": "5000", "segment.ms": "1" } });
+        Deno.FsFile.prototype.writeSync = function (bytes: Uint8Array): number {
+          const written = writeSync.call(this, bytes);
+          look();
+          return written;
+        };
+        Deno.renameSync = (from, to) => {
+          renameSync(from, to);
+          look();
+        };
+        while (seen.length < 100) {
+          yield* context.produce("topic", batch(["x".repeat(1_000)], { timestamp: acknowledged * 10 }));
+          acknowledged++;
+        }
+      }).pipe(Effect.ensuring(Effect.sync(() => {
+        Deno.FsFile.prototype.writeSync = writeSync;
+        Deno.renameSync = renameSync;
+      }))));
+    for (const { bytes, acknowledged } of seen) {
+      await Deno.writeFile(file, bytes);
+      await opened(file, (kafka) =>
+        Effect.sync(() => {
+          const { startOffset, endOffset } = kafka.log("topic", 0) ?? { startOffset: -1, endOffset: -1 };
+          assert(endOffset >= acknowledged, `${acknowledged} were acknowledged, ${endOffset} are there`);
+          assert(startOffset > 0 && endOffset - startOffset >= 5, `from ${startOffset} to ${endOffset}`);
+        }));
+    }
+  }));
+
 Deno.test("what a killed process left of a new file does not hinder the next one", () =>
   withFile(async (file) => {
     await Deno.writeTextFile(`${file}.new`, "half of something");
