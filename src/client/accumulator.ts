@@ -26,6 +26,8 @@ export interface AccumulatorPort {
   /** A random number from 0 to 1. */
   readonly random: () => number;
   readonly metadata: (topic: string) => TopicMetadata | undefined;
+  /** Whether a topic that was there has not been for a while. */
+  readonly absent: (topic: string) => boolean;
   /** Something has to be looked at no later than `at`, in monotonic milliseconds. */
   readonly due: (at: number) => void;
   /** Memory has become free. */
@@ -37,6 +39,9 @@ export interface AccumulatorPort {
 }
 
 const noHeaders: RecordHeaders = [];
+/** How often is looked whether a record that waits for its topic still has its lease, in milliseconds. */
+const leaseLook = 1_000;
+
 /** Everything accepted and not settled. */
 export class Accumulator {
   /** Topics by name. */
@@ -78,8 +83,36 @@ export class Accumulator {
       const known = this.port.metadata(topic.name);
       if (known === topic.metadata) continue;
       topic.adopt(known);
+      if (topic.retired.length > 0) {
+        this.#recall(topic);
+        topic.adopt(known);
+      }
       this.unpark(topic, -1);
     }
+  }
+
+  /** Takes back what waits at the partitions of a topic that is no more; it is parked once nothing is in flight there. */
+  #recall(topic: ProduceTopic): void {
+    topic.retired = topic.retired.filter((partition) => {
+      if (partition.flying.length > 0) return true;
+      partition.close();
+      for (const batch of partition.queue.splice(0)) {
+        const { openedAt: at, epoch } = batch;
+        const size = Math.ceil(batch.charged / batch.count);
+        for (const offered of batch.dissolve(topic.name, partition.partition)) {
+          topic.recalled.push({ ...offered, at, epoch, size });
+          this.#count(epoch, 1);
+          this.memory += size;
+        }
+        this.memory -= batch.charged;
+        this.#settledOne(epoch);
+      }
+      this.active.delete(partition);
+      return false;
+    });
+    if (topic.retired.length > 0) return;
+    topic.parked.unshift(...topic.recalled.splice(0));
+    topic.lookAt = 0;
   }
 
   /**
@@ -106,13 +139,30 @@ export class Accumulator {
     }
   }
 
-  /** Fails parked records offered at or before `limit`; answers when the next one would be, or Infinity. */
-  expireParked(topic: ProduceTopic, limit: number): number {
+  /**
+   * Fails parked records that have waited for `timeout` milliseconds; answers when to look again. Those under a lease wait
+   * on for their topic, as long as the lease is not fenced: an actor that began again would only come to the same place.
+   */
+  expireParked(topic: ProduceTopic, now: number, timeout: number): number {
+    if (now < topic.lookAt) return topic.lookAt;
     const { parked } = topic;
-    while (parked.length > 0 && parked[0].at <= limit) {
-      this.#dropParked(topic, "UNKNOWN_TOPIC_OR_PARTITION", "not created before the delivery time-out");
+    topic.lookAt = Infinity;
+    for (let i = 0; i < parked.length;) {
+      const { at, lease } = parked[i];
+      const due = at + timeout;
+      if (due > now) {
+        topic.lookAt = Math.min(topic.lookAt, due);
+        break;
+      }
+      if (lease === null) {
+        this.#dropParked(topic, i, "UNKNOWN_TOPIC_OR_PARTITION", "not created before the delivery time-out");
+      } else if (lease.state(now) === "fenced") this.#dropParked(topic, i, "", "");
+      else {
+        i++;
+        topic.lookAt = now + leaseLook;
+      }
     }
-    return parked.length > 0 ? parked[0].at : Infinity;
+    return topic.lookAt;
   }
 
   /** Fails what is parked: this user may not know of the topic, so it will not be there for it. */
@@ -165,7 +215,8 @@ export class Accumulator {
   stop(): void {
     this.stopped = true;
     for (const topic of this.topics.values()) {
-      while (topic.parked.length > 0) this.#dropParked(topic, "STOPPED", "the sender has ended");
+      topic.parked.push(...topic.recalled.splice(0));
+      while (topic.parked.length > 0) this.#dropParked(topic, 0, "STOPPED", "the sender has ended");
     }
     for (const partition of this.active) {
       partition.close();
@@ -186,7 +237,7 @@ export class Accumulator {
 
   #append(
     partition: ProducePartition,
-    { key, value, headers = noHeaders }: ProducerRecord,
+    { key, value, headers = noHeaders, partition: named }: ProducerRecord,
     observer: DeliveryObserver,
     lease: PublishLease | null,
     timestamp: number,
@@ -222,7 +273,7 @@ export class Accumulator {
       batch.epoch = epoch;
     }
     const before = batch.charged;
-    batch.add(key, value, headers, timestamp, observer, lease);
+    batch.add(key, value, headers, timestamp, observer, lease, named !== undefined);
     batch.charged = batch.size;
     this.memory += batch.charged - before;
     this.records++;
@@ -243,25 +294,32 @@ export class Accumulator {
     const size = 200 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
     const at = monotonicMs(this.port.clock);
     topic.parked.push({ record, observer, lease, timestamp, at, epoch: this.epoch, size });
+    topic.lookAt = Math.min(topic.lookAt, at + leaseLook);
     this.#count(this.epoch, 1);
     this.memory += size;
     this.records++;
     this.port.due(0);
   }
 
-  #dropParked(topic: ProduceTopic, type: string, detail: string): void {
-    const parked = topic.parked.shift();
-    if (parked === undefined) return;
+  /** Fails a parked record; without a type because its lease is lost. */
+  #dropParked(topic: ProduceTopic, index: number, type: string, detail: string): void {
+    const [parked] = topic.parked.splice(index, 1);
     this.memory -= parked.size;
     this.records--;
-    this.#refuse(parked.record, parked.observer, parked.record.partition ?? -1, type, detail);
+    const { record, observer, lease } = parked;
+    if (type !== "" || lease === null) this.#refuse(record, observer, record.partition ?? -1, type, detail);
+    else this.#tell(observer, lease.lost(), record.topic, record.partition ?? -1);
     this.#settledOne(parked.epoch);
     this.port.room();
   }
 
   #refuse({ topic }: { topic: string }, observer: DeliveryObserver, partition: number, type: string, detail: string) {
+    this.#tell(observer, new PublishError(topic, partition, type, detail), topic, partition);
+  }
+
+  #tell(observer: DeliveryObserver, error: PublishError | LeaseLost, topic: string, partition: number): void {
     try {
-      observer.settled(new PublishError(topic, partition, type, detail), { topic, partition, offset: -1 });
+      observer.settled(error, { topic, partition, offset: -1 });
     } catch (cause) {
       this.port.thrown(cause);
     }

@@ -34,6 +34,8 @@ const shortestMute = 20;
 const longestMute = 200;
 /** How long a batch that has lingered goes on growing while it can't be sent, in milliseconds. */
 const longestGrowth = 1_000;
+/** How soon is looked again at what waits for a topic that does not exist any more, in milliseconds. */
+const absentPause = 1_000;
 /** How soon an expired lease is asked again, in milliseconds. */
 const leasePause = 50;
 
@@ -65,10 +67,9 @@ export class Dispatcher {
     this.due = Infinity;
     const { accumulator, settings: { deliveryTimeout } } = this;
     accumulator.adopt();
-    const limit = now - deliveryTimeout;
     for (const topic of accumulator.topics.values()) {
       if (topic.parked.length === 0) continue;
-      this.due = Math.min(this.due, accumulator.expireParked(topic, limit) + deliveryTimeout);
+      this.due = Math.min(this.due, accumulator.expireParked(topic, now, deliveryTimeout));
       if (topic.parked.length > 0) this.doubted.add(topic.name);
     }
     for (const partition of accumulator.active) {
@@ -196,24 +197,30 @@ export class Dispatcher {
     // The queue is in the order of offering, so the oldest is first. What is in flight waits for its answer, which
     // comes within the request time-out. A batch given up after it was sent may be stored or not: the numbers go on
     // behind it, and the broker tells by refusing the next one.
+    // Who publishes under a lease would only begin again, and come to the same place: that waits for its topic.
+    const away = this.accumulator.port.absent(topic);
     while (queue.length > 0 && queue[0].openedAt <= limit) {
+      if (away && queue[0].leased) break;
       const batch = queue.shift();
       if (batch === undefined) break;
       const detail = `not acknowledged within ${deliveryTimeout} ms${partition.refusal}`;
       this.accumulator.settle(partition, batch, new PublishError(topic, number, "DELIVERY_TIMEOUT", detail), -1);
     }
     const oldest = queue[0] ?? partition.open;
-    if (oldest !== undefined && oldest !== null) this.due = Math.min(this.due, oldest.openedAt + deliveryTimeout);
+    if (oldest !== undefined && oldest !== null) {
+      const due = oldest.openedAt + deliveryTimeout;
+      this.due = Math.min(this.due, away ? Math.max(due, now + absentPause) : due);
+    }
   }
 
   #isReady(partition: ProducePartition, now: number): boolean {
     const { producer, flying, queue, open } = partition;
-    if (this.producer === null) return false;
+    if (this.producer === null || partition.retired) return false;
     if (producer === null || partition.renewing) {
       if (flying.length > 0 || producer === this.producer) return false;
       partition.adopt(this.producer);
     }
-    if (partition.leader < 0) {
+    if (partition.leader < 0 || this.accumulator.port.absent(partition.topic)) {
       this.doubted.add(partition.topic);
       return false;
     }

@@ -30,6 +30,8 @@ const earlyRetries = 20;
 /** Asks the coordinator of one group; many fibers may do so at once. */
 export class GroupOffsets {
   readonly #connection: LocatedConnection<ConnectionError | KafkaError>;
+  /** Metadata of so many bytes is more than the coordinator takes. */
+  #tooLong = Infinity;
 
   /** Its connection ends with `scope`. */
   constructor(
@@ -100,17 +102,20 @@ export class GroupOffsets {
           ? this.#error("OffsetCommit", ErrorCode.ILLEGAL_GENERATION, `generation ${generation} is over`)
           : null;
       let left = offsets;
+      /** Why some are refused for good: what has become of one says nothing of the others. */
+      let refused: KafkaError | null = null;
       for (let failures = 0; left.length > 0; failures++) {
         if (failures > 0) yield* pause(failures - 1, 20, 1_000);
         left = left.filter(held);
-        if (left.length === 0) return;
+        if (left.length === 0) break;
+        const tooLong = this.#tooLong;
         // Put together when it is sent: what is held and the epoch belong together.
         const request = () => {
           left = left.filter(held);
           const topics = perTopic(left, ({ partition, offset, metadata }) => ({
             partition,
             committedOffset: offset,
-            committedMetadata: metadata,
+            committedMetadata: metadata.length < tooLong ? metadata : "",
           }));
           return { groupId, generationId: membership.generation, memberId, groupInstanceId, topics };
         };
@@ -125,12 +130,19 @@ export class GroupOffsets {
         for (const offset of left) {
           const errorCode = codes.get(partitionKey(offset.topic, offset.partition)) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
           if (errorCode === 0) continue;
+          const { length } = offset.metadata;
+          if (errorCode === ErrorCode.OFFSET_METADATA_TOO_LARGE && length > 0 && length < tooLong) {
+            yield* this.#shorten(offset);
+            again.push(offset);
+            continue;
+          }
           const early = failures < earlyRetries &&
-            (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
+            ((errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && !this.cluster.absent(offset.topic)) ||
               (errorCode === ErrorCode.STALE_MEMBER_EPOCH && losses !== undefined));
           if (!early && !isCoordinatorTrouble(errorCode)) {
             const where = `${offset.topic}/${offset.partition}@${offset.offset}`;
-            return yield* Effect.fail(this.#error("OffsetCommit", errorCode, where));
+            refused ??= this.#error("OffsetCommit", errorCode, where);
+            continue;
           }
           again.push(offset);
           if (!early) moved = errorCode;
@@ -141,8 +153,21 @@ export class GroupOffsets {
           yield* this.#moved(asked.connection, error, failures);
         }
       }
+      if (refused !== null) yield* Effect.fail(refused);
     },
   );
+
+  /** The coordinator takes less metadata than this commit has: from here on such commits have none. */
+  #shorten({ topic, partition, metadata }: OffsetToCommit): Effect.Effect<void> {
+    const told = this.#tooLong < Infinity;
+    this.#tooLong = Math.min(this.#tooLong, metadata.length);
+    if (told) return Effect.void;
+    return Effect.logWarning(
+      `group ${this.groupId}: the broker refuses the ${metadata.length} bytes of metadata of the commit for ` +
+        `${topic}/${partition}, it is committed without: more records may be received twice after a rebalance; ` +
+        "see the broker's offset.metadata.max.bytes",
+    );
+  }
 
   /** One request: its answer, or null when it is worth another try later. `fenced` is asked right before it is sent. */
   #ask<A extends OffsetApi>(

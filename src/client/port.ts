@@ -228,4 +228,6 @@ export interface Sender {
   readonly flush: Effect.Effect<void>;
   /** Records accepted and not settled. */
   readonly pending: () => number;
+  /** Topics that do not exist, and that records wait for. */
+  readonly waitingFor?: () => ReadonlyArray<string>;
 }

@@ -7,7 +7,7 @@ import { BatchEncoder } from "../codec/batch_encoder.ts";
 import { setProducer } from "../codec/batch_header.ts";
 import type { Compression } from "../codec/compression.ts";
 import type { LeaseLost, PublishError } from "../errors.ts";
-import type { RecordHeaders } from "../record.ts";
+import type { ProducerRecord, RecordHeaders } from "../record.ts";
 import type { DeliveryObserver, PublishLease } from "./port.ts";
 
 /** Under which id records are numbered. `serial` tells one from the next. */
@@ -18,6 +18,14 @@ export interface ProducerIdentity {
   readonly epoch: number;
   /** Counts up with every id taken. */
   readonly serial: number;
+}
+
+/** A record and who waits for it. */
+export interface Offered {
+  readonly record: ProducerRecord;
+  readonly observer: DeliveryObserver;
+  readonly lease: PublishLease | null;
+  readonly timestamp: number;
 }
 
 type Content = string | Uint8Array | null;
@@ -42,6 +50,8 @@ export class ProduceBatch {
   bytes: Uint8Array | null = null;
   /** Each record's lease; null while no record has any. */
   #leaseOf: Array<PublishLease | null> | null = null;
+  /** Records that have named their partition themselves; null while none has. */
+  #named: Set<number> | null = null;
   #encoder: BatchEncoder;
 
   /** `openedAt` in monotonic milliseconds; `epoch` is the earliest flush that waits for it. */
@@ -64,7 +74,7 @@ export class ProduceBatch {
     return this.#encoder.sizeWith(key, value, headers);
   }
 
-  /** Puts a record at its end. */
+  /** Puts a record at its end; `named` if it has named its partition. */
   add(
     key: Content,
     value: Content,
@@ -72,8 +82,10 @@ export class ProduceBatch {
     timestamp: number,
     observer: DeliveryObserver,
     lease: PublishLease | null,
+    named = false,
   ): void {
     this.#encoder.add(key, value, headers, timestamp);
+    if (named) (this.#named ??= new Set()).add(this.observers.length);
     this.observers.push(observer);
     if (lease === null) {
       this.#leaseOf?.push(null);
@@ -83,6 +95,28 @@ export class ProduceBatch {
     if (leases.length === 0 || (leases[leases.length - 1] !== lease && !leases.includes(lease))) leases.push(lease);
     this.#leaseOf ??= new Array<PublishLease | null>(this.observers.length - 1).fill(null);
     this.#leaseOf.push(lease);
+  }
+
+  /** Whether every record has a lease. */
+  get leased(): boolean {
+    return this.#leaseOf !== null && !this.#leaseOf.includes(null);
+  }
+
+  /** Its records one by one, as they were offered. This batch is not to be used any more. */
+  dissolve(topic: string, partition: number): Array<Offered> {
+    const records = this.#read();
+    return this.observers.map((observer, i) => ({
+      record: {
+        topic,
+        partition: this.#named?.has(i) ? partition : undefined,
+        key: records.key(i),
+        value: records.value(i),
+        headers: records.headers(i),
+      },
+      observer,
+      lease: this.#leaseOf?.[i] ?? null,
+      timestamp: records.timestamp(i),
+    }));
   }
 
   /** Fixes its bytes and its place. */
@@ -166,7 +200,15 @@ export class ProduceBatch {
     for (let i = 0; i < records.length; i++) {
       if (!keep(i)) continue;
       const lease = this.#leaseOf?.[i] ?? null;
-      copy.add(records.key(i), records.value(i), records.headers(i), records.timestamp(i), this.observers[i], lease);
+      copy.add(
+        records.key(i),
+        records.value(i),
+        records.headers(i),
+        records.timestamp(i),
+        this.observers[i],
+        lease,
+        this.#named?.has(i),
+      );
     }
     return copy;
   }

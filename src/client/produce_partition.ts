@@ -23,6 +23,8 @@ export class ProducePartition {
   producer: ProducerIdentity | null = null;
   /** True once the broker has stored a batch of this producer id. */
   proven = false;
+  /** Its topic is no more: nothing is sent to it, and what waits goes elsewhere. */
+  retired = false;
   /** The sequence has a hole: a new producer id is needed. */
   renewing = false;
   /** Nothing is sent before, in monotonic milliseconds. */

@@ -6,6 +6,7 @@ import { partitionForKey } from "../codec/murmur2.ts";
 import type { TopicMetadata } from "../link/protocol.ts";
 import type { ProducerRecord } from "../record.ts";
 import type { DeliveryObserver, PublishLease } from "./port.ts";
+import type { ProducerIdentity } from "./produce_batch.ts";
 import { ProducePartition } from "./produce_partition.ts";
 
 /** A record whose partition is not known yet. */
@@ -27,8 +28,16 @@ export class ProduceTopic {
   readonly partitions: Array<ProducePartition> = [];
   /** Records that wait for its metadata, in order. */
   readonly parked: Array<ParkedRecord> = [];
+  /** Partitions of a topic of this name that is no more, as long as batches of theirs are in flight. */
+  retired: Array<ProducePartition> = [];
+  /** Records of theirs, to be parked once all are back. */
+  readonly recalled: Array<ParkedRecord> = [];
+  /** When parked records have to be looked at, in monotonic milliseconds. */
+  lookAt = Infinity;
   /** The partition that keyless records go to until its batch is closed, or -1. */
   sticky = -1;
+  /** Under which producer ids its retired partitions were written. */
+  readonly #writers = new Map<number, ProducerIdentity | null>();
 
   /** Knows nothing yet. */
   constructor(readonly name: string) {}
@@ -36,19 +45,40 @@ export class ProduceTopic {
   /** Takes new metadata over. */
   adopt(metadata: TopicMetadata | undefined): void {
     if (metadata === undefined || metadata === this.metadata) return;
-    // A topic that was deleted and created again: its log knows no producer, and it may have fewer partitions.
-    if (this.metadata !== undefined && this.metadata.topicId !== metadata.topicId) {
-      for (const partition of this.partitions) partition.proven = false;
-    }
+    if (this.metadata !== undefined && this.metadata.topicId !== metadata.topicId) this.#retire();
+    if (this.retired.length > 0) return;
     this.metadata = metadata;
-    if (this.partitions.length > metadata.partitions.length) this.partitions.length = metadata.partitions.length;
-    if (this.sticky >= this.partitions.length) this.sticky = -1;
     for (const { partition, leader } of metadata.partitions) {
-      const known = this.partitions[partition] ??= new ProducePartition(this.name, partition);
+      const known = this.partitions[partition] ??= this.#open(partition);
       if (known.leader === leader) continue;
       known.leader = leader;
       known.mutedUntil = 0;
     }
+  }
+
+  /**
+   * The topic was deleted and created again, perhaps with fewer partitions: keys belong elsewhere now. So everything that
+   * waits is given its partition anew, once what is in flight is back.
+   */
+  #retire(): void {
+    for (const partition of this.partitions) {
+      this.#writers.set(partition.partition, partition.producer);
+      partition.retired = true;
+      if (!partition.idle()) this.retired.push(partition);
+    }
+    this.partitions.length = 0;
+    this.sticky = -1;
+    this.metadata = undefined;
+  }
+
+  #open(number: number): ProducePartition {
+    const partition = new ProducePartition(this.name, number);
+    // Numbers begin at 0 again, so it takes a producer id that no log of this name knows.
+    const writer = this.#writers.get(number) ?? null;
+    this.#writers.delete(number);
+    partition.producer = writer;
+    partition.renewing = writer !== null && writer.id >= 0n;
+    return partition;
   }
 
   /** The partition a record goes to; undefined while that is not known. `random` gives numbers from 0 to 1. */

@@ -56,6 +56,7 @@ export const makeSender: (
       clock,
       random: () => random.nextDoubleUnsafe(),
       metadata: (topic) => cluster.topic(topic),
+      absent: (topic) => cluster.absent(topic),
       due: (at) => {
         if (at >= wakeAt) return;
         wakeAt = at;
@@ -180,7 +181,8 @@ export const makeSender: (
         }
         wake.raise();
         // What is doubted again at once is not asked for again at once.
-        return Effect.sleep(known ? 50 : 250);
+        const away = topics.every((name) => cluster.absent(name));
+        return Effect.sleep(away ? 1_000 : known ? 50 : 250);
       });
     }).pipe(Effect.map(() => {
       refreshing = false;
@@ -269,6 +271,11 @@ export const makeSender: (
         return Effect.sync(() => void waitingForFlush.delete(go));
       }),
       pending: () => accumulator.records,
+      waitingFor: () => {
+        const topics = [...missing].filter(([, since]) => since === Infinity).map(([name]) => name);
+        for (const { topic } of accumulator.active) if (cluster.absent(topic)) topics.push(topic);
+        return [...new Set(topics)];
+      },
     };
     return sender;
   },

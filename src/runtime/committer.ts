@@ -15,6 +15,8 @@ const forgotten: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_MEMBER_ID,
   ErrorCode.REBALANCE_IN_PROGRESS,
   ErrorCode.FENCED_INSTANCE_ID,
+  // The topic is gone, which is told of elsewhere.
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   ErrorCode.GROUP_ID_NOT_FOUND,
 ]);
 
@@ -65,7 +67,10 @@ export class Committer {
       if (due.length === 0) return Effect.succeed(false);
       // What is let go while this waits for its coordinator is its new owner's to commit.
       const partitionOf = new Map<OffsetToCommit, Partition>(due.map(([partition, offset]) => [offset, partition]));
-      const held = (offset: OffsetToCommit) => partitionOf.get(offset)?.lease.fenced === false;
+      const held = (offset: OffsetToCommit) => {
+        const partition = partitionOf.get(offset);
+        return partition !== undefined && !partition.lease.fenced && this.current(partition);
+      };
       return Effect.matchEffect(this.offsets.commit(this.membership, [...partitionOf.keys()], held), {
         onSuccess: () =>
           Effect.sync(() => {

@@ -181,14 +181,14 @@ export class Consumer {
 
   /** Begins with partitions that are ours: each as soon as it is known where. Does not wait for the last. */
   readonly #begin = Effect.fnUntraced(
-    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>) {
+    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>, created = false) {
       const wait = {};
       for (const { topic, partition } of partitions) this.#waiting.set(partitionKey(topic, partition), wait);
       const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waits(at, wait)));
       // A coordinator may be away for long: neither a drain nor the next round waits for it.
       const none: Found = { known: [], fresh: [] };
       const { known, fresh } = yield* Effect.raceFirst(
-        this.#positions.committed(partitions),
+        this.#positions.committed(partitions, created),
         Effect.as(inVain, none),
       );
       // A leader may be away as well, and only the partitions it leads wait for it.
@@ -336,7 +336,7 @@ export class Consumer {
     this.#fence(partition);
     yield* this.#predecessor(key);
     if (this.#running.has(key) || this.#drainUntil < Infinity) return;
-    if (to === null) return yield* this.#begin([partition]);
+    if (to === null) return yield* this.#begin([partition], true);
     const wait = {};
     this.#waiting.set(key, wait);
     yield* this.#start([this.#positions.at(partition, to)], wait);

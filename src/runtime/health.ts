@@ -12,7 +12,7 @@ export interface Health {
   readonly live: boolean;
   /** Whether it does all its work: a broker answers, the topics are there, every group counts this process in. */
   readonly ready: boolean;
-  /** "ok", "degraded" (it works, but dead letters can't be written) or "unavailable" (not ready). */
+  /** "ok", "degraded" (it works, but dead letters can't be written or a topic is gone) or "unavailable" (not ready). */
   readonly status: "ok" | "degraded" | "unavailable";
   /** What it is doing. */
   readonly state: SystemState;
@@ -28,6 +28,10 @@ export interface Signs {
   /** Groups that do not count this process in. */
   readonly outside: ReadonlyArray<string>;
   readonly deadLettersWaiting: number;
+  /** Topics that are received and do not exist any more. */
+  readonly absent?: ReadonlyArray<string>;
+  /** Topics that records wait for and that do not exist. */
+  readonly missing?: ReadonlyArray<string>;
 }
 
 /** See {@linkcode Health}. */
@@ -39,6 +43,8 @@ export function healthOf(signs: Signs): Health {
   else if (!topicsThere) unready.push("topics are still to be created");
   else for (const group of outside) unready.push(`not a member of the group ${group} yet`);
   const degraded = deadLettersWaiting === 0 ? [] : [`${deadLettersWaiting} dead letters can't be written`];
+  for (const topic of signs.absent ?? []) degraded.push(`the topic ${topic} does not exist any more, its actors wait`);
+  for (const topic of signs.missing ?? []) degraded.push(`the topic ${topic} does not exist, records wait for it`);
   const ready = unready.length === 0;
   return {
     live: state !== "failed" && state !== "stopped",

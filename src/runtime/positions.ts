@@ -43,9 +43,15 @@ export class Positions {
     private readonly cluster: Cluster,
   ) {}
 
-  /** Asks for what the group has committed for these partitions. */
-  readonly committed: (partitions: ReadonlyArray<TopicPartition>) => Effect.Effect<Found, KafkaError> = Effect
-    .fnUntraced(function* (this: Positions, partitions: ReadonlyArray<TopicPartition>) {
+  /**
+   * Asks for what the group has committed for these partitions. In a topic that was `created` under the group's eyes
+   * "latest" is the beginning: nothing of what is in it was there when the group began.
+   */
+  readonly committed: (
+    partitions: ReadonlyArray<TopicPartition>,
+    created?: boolean,
+  ) => Effect.Effect<Found, KafkaError> = Effect
+    .fnUntraced(function* (this: Positions, partitions: ReadonlyArray<TopicPartition>, created = false) {
       // Whoever has shared them out may know more of their topics than we do.
       if (partitions.some((at) => at.partition >= this.#count(at.topic))) {
         yield* Effect.result(this.cluster.refresh([...new Set(partitions.map(({ topic }) => topic))]));
@@ -57,7 +63,8 @@ export class Positions {
         const { topicId, origin } = here.get(topic) ?? this.#topic(topic);
         const map = decodeOffsetMap(offset, metadata);
         if (offset < 0) {
-          fresh.push({ topic, partition, from: this.actors.get(topic)?.settings.startFrom ?? "earliest" });
+          const from = this.actors.get(topic)?.settings.startFrom;
+          fresh.push({ topic, partition, from: created || from === undefined ? "earliest" : from });
         } else if (map.origin !== undefined && origin !== undefined && map.origin.topic !== origin.topic) {
           const text =
             `${topic}/${partition}: the group ${this.groupId} has committed ${offset} in a topic of this name ` +

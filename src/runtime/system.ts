@@ -138,6 +138,8 @@ export class System {
   #failure: Failure | null = null;
   /** Publishers that wait for room in the sender, in order. */
   readonly #line = new Set<Place>();
+  /** The topics of all actors. */
+  readonly #received: ReadonlySet<string>;
 
   constructor(
     readonly settings: SystemSettings,
@@ -147,7 +149,9 @@ export class System {
     /** By actor name. */
     readonly counters: ReadonlyMap<string, ActorCounters>,
     private readonly clock: Clock.Clock,
-  ) {}
+  ) {
+    this.#received = new Set(consumers.flatMap(({ actors }) => [...actors.keys()]));
+  }
 
   /** What it is doing. */
   get state(): SystemState {
@@ -188,6 +192,8 @@ export class System {
       topicsThere: this.#state !== "starting",
       outside: this.consumers.filter(({ joined }) => !joined).map(({ groupId }) => groupId),
       deadLettersWaiting,
+      absent: [...this.#received].filter((topic) => this.cluster.absent(topic)),
+      missing: this.sender.waitingFor?.() ?? [],
     });
   }
 

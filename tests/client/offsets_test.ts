@@ -112,6 +112,37 @@ Deno.test("commit tries again for the refused partitions only, and fails with th
     assertEquals([error.code, error.api], [ErrorCode.OFFSET_METADATA_TOO_LARGE, "OffsetCommit"]);
   })));
 
+Deno.test("commit leaves out metadata that is too long for the broker, says so once, and does not try again with it", () => {
+  const log: Array<string> = [];
+  return virtual(
+    Effect.gen(function* () {
+      const { kafka, offsets, membership } = yield* makeWorld();
+      const limit = 10;
+      kafka.metadataLimit = limit;
+      const sent = () => kafka.link.requests.filter(({ api }) => api === "OffsetCommit").length;
+      const both = [{ ...t0, offset: 5, metadata: "x".repeat(30) }, { ...t1, offset: 6, metadata: "y".repeat(20) }];
+      yield* offsets.commit(membership, both).pipe(Effect.raceFirst(advance(500)));
+      assertEquals([...kafka.offsets.values()].map(({ metadata }) => metadata), ["", ""]);
+      assertEquals(sent(), 2);
+      yield* offsets.commit(membership, [both[0], { ...both[1], metadata: "short" }]);
+      assertEquals([...kafka.offsets.values()].map(({ metadata }) => metadata), ["", "short"]);
+      assertEquals(sent(), 3);
+      assertEquals(log.filter((line) => line.includes("offset.metadata.max.bytes")).length, 1);
+    }),
+    log,
+  );
+});
+
+Deno.test("commit writes what can be written where another partition is refused for good", () =>
+  virtual(Effect.gen(function* () {
+    const { kafka, offsets, membership } = yield* makeWorld();
+    kafka.refuse("OffsetCommit", ErrorCode.TOPIC_AUTHORIZATION_FAILED);
+    const both = [{ ...t0, offset: 5, metadata: "" }, { ...t1, offset: 6, metadata: "" }];
+    const error = yield* Effect.flip(offsets.commit(membership, both));
+    assertEquals(error.type, "TOPIC_AUTHORIZATION_FAILED");
+    assertEquals([...kafka.offsets.values()].map(({ offset }) => offset), [6]);
+  })));
+
 Deno.test("commit fails as the coordinator refuses: rebalance, generation, member", () =>
   virtual(Effect.gen(function* () {
     const { kafka, offsets, membership } = yield* makeWorld();

@@ -28,6 +28,8 @@ export class SmallCoordinator {
   /** Partitions per topic. */
   readonly topics: Record<string, number> = {};
   readonly seats = new Map<string, Seat>();
+  /** Metadata longer than this is refused. */
+  metadataLimit = 4_096;
   readonly offsets = new Map<string, { offset: number; metadata: string }>();
   state: "empty" | "preparing" | "completing" | "stable" = "empty";
   generation = 0;
@@ -73,7 +75,8 @@ export class SmallCoordinator {
           const topics = request.topics.map(({ name, partitions }) => ({
             name,
             partitions: partitions.map(({ partition, committedOffset, committedMetadata }) => {
-              const errorCode = refused || this.#refusal("OffsetCommit");
+              const long = committedMetadata.length > this.metadataLimit ? ErrorCode.OFFSET_METADATA_TOO_LARGE : 0;
+              const errorCode = refused || this.#refusal("OffsetCommit") || long;
               if (errorCode === 0) {
                 this.offsets.set(`${name}/${partition}`, { offset: committedOffset, metadata: committedMetadata });
               }
