@@ -10,6 +10,7 @@ import { event } from "../../src/event.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { freePort } from "../../tools/kafka/node.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { RunningProgram } from "../actors/running_program.ts";
 import { until, within } from "../scenarios/within.ts";
 import { freshName, realKafkaTest } from "../support/kafka_broker.ts";
 import { afterVersions, allVersions, int32, type Script, ScriptedBroker, type Visitor } from "./scripted_broker.ts";
@@ -60,7 +61,7 @@ const bad: Readonly<Record<string, readonly [says: RegExp, script: Script, greet
   "sends small frames without an end": [/malformed: .*never asked/, never, async (visitor) => {
     // Until the client has had enough; a bound, as a client that never has would go on for ever.
     const flood = Array.from({ length: 4_096 }, () => [...int32(4), ...int32(77)]).flat();
-    for (let sent = 0; sent < 1_000; sent++) await visitor.send(...flood);
+    for (let sent = 0; sent < 100; sent++) await visitor.send(...flood);
   }],
   "knows no request": [
     /unsupported: .*does not know Metadata/,
@@ -165,4 +166,32 @@ Deno.test("a listener that is advertised and can't be reached is named", async (
   });
   await within(Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(Logger.layer([log])))), "the warning");
   assertMatch(lines.join("\n"), new RegExp(`^broker 5 can't be reached where .*${gone}: refused`, "m"));
+});
+
+Deno.test("a program whose broker is not there at first, and then refuses it, ends with exit code 78", async () => {
+  let refusing = false;
+  await using broker = new ScriptedBroker(({ key, correlationId }, visitor) => {
+    if (!refusing) return visitor.close();
+    const says = bytes("wrong password");
+    const refusal = [0, 58, 0, says.length, ...says, ...int32(0), ...int32(0), ...int32(0)];
+    const answers: Readonly<Record<number, Array<number>>> = {
+      18: allVersions(),
+      17: [0, 0, ...int32(0)],
+      36: refusal,
+    };
+    return visitor.answer(correlationId, answers[key] ?? []);
+  });
+  await using program = new RunningProgram(new URL("../../actors/order.ts", import.meta.url), {
+    KAFKA_BROKERS: broker.name,
+    KAFKA_SASL_MECHANISM: "PLAIN",
+    KAFKA_SASL_USERNAME: "shop",
+    KAFKA_SASL_PASSWORD: "hush",
+    PORT: "0",
+  });
+  await until(() => program.errors, (lines) => lines.some((line) => /no broker answers/.test(line)), "a start without");
+  refusing = true;
+  assertEquals(await within(program.ended(), "the end"), 78);
+  const said = [...program.lines, ...program.errors];
+  assertEquals(said.filter((line) => line.includes('PLAIN as "shop": wrong password')).length, 1, said.join("\n"));
+  assert(said.every((line) => !line.includes("hush")));
 });
