@@ -74,7 +74,7 @@ export const adminBehaviours: ReadonlyArray<AdminBehaviour> = [
           name: one,
           partitions: 3,
           replicationFactor: 1,
-          configs: { "retention.ms": 60_000, "max.message.bytes": "2000" },
+          configs: { "delete.retention.ms": 60_000, "max.message.bytes": "2000" },
         },
         { name: other, partitions: 1 },
       ]);
@@ -93,7 +93,7 @@ export const adminBehaviours: ReadonlyArray<AdminBehaviour> = [
       assertNotEquals(described.id, second.id);
       const set = (
         { configs }: TopicDescription,
-      ) => [configs["retention.ms"] ?? "", configs["max.message.bytes"] ?? ""];
+      ) => [configs["delete.retention.ms"] ?? "", configs["max.message.bytes"] ?? ""];
       assertEquals(set(described), ["60000", "2000"]);
       assertEquals(set(second), ["", ""]);
       const all = (await admin.describeTopics()).map(({ name }) => name);
