@@ -168,7 +168,7 @@ export class Accumulator {
   /** Fails what is parked: this user may not know of the topic, so it will not be there for it. */
   denyParked(topic: ProduceTopic): void {
     const detail = "this user may not describe it, if it exists; see the broker's ACLs";
-    while (topic.parked.length > 0) this.#dropParked(topic, "TOPIC_AUTHORIZATION_FAILED", detail);
+    while (topic.parked.length > 0) this.#dropParked(topic, 0, "TOPIC_AUTHORIZATION_FAILED", detail);
   }
 
   /** A batch has left its partition for good: tells its observers. */
