@@ -1,4 +1,4 @@
-import { Effect, Fiber, type Scope } from "effect";
+import { Effect, Fiber, Logger, type Scope } from "effect";
 import { TestClock } from "effect/testing";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { SaslFault } from "../../src/link/kafkajs/login.ts";
@@ -366,4 +366,34 @@ Deno.test("no look at a broker, a link, a connection or an error shows a secret"
     const text = Deno.inspect(value, { depth: 50, showHidden: true, getters: true, iterableLimit: Infinity });
     for (const secret of ["hush", "PRIVATE KEY"]) assert(!text.includes(secret), text);
   }
+});
+
+Deno.test("a token that is refused is not used again, however long it was to live", async () => {
+  const asked: string[] = [];
+  await using broker = new LockedBroker((nth) => authenticated({ errorCode: nth === 1 ? 58 : 0, message: "revoked" }));
+  const token = () => {
+    asked.push(`token-${asked.length + 1}`);
+    return { value: asked[asked.length - 1], expiresAt: Date.now() + 3_600_000 };
+  };
+  await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const link = yield* makeKafkajsLink({ brokers: broker.name, sasl: { mechanism: "oauthbearer", token } });
+    const connect = Effect.scoped(link.connect(link.bootstrap[0], "metadata"));
+    assertEquals((yield* Effect.flip(connect)).reason, "authentication");
+    yield* connect;
+    yield* connect;
+  })));
+  assertEquals(asked, ["token-1", "token-2"]);
+});
+
+Deno.test("a password that would go over a wire as it is is warned of", async () => {
+  const lines: string[] = [];
+  const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]);
+  const made = (options: KafkaLinkOptions) =>
+    Effect.runPromise(Effect.scoped(makeKafkajsLink(options)).pipe(Effect.provide(log)));
+  await made({ brokers: "kafka-1,127.0.0.1", ssl: true, sasl: alice });
+  await made({ brokers: "kafka-1", sasl: { ...alice, mechanism: "scram-sha-256" } });
+  await made({ brokers: "localhost,127.0.0.1:1,[::1]:9", sasl: alice });
+  assertEquals(lines, []);
+  await made({ brokers: "localhost,kafka-1", sasl: alice });
+  assertEquals(lines.map((line) => /^PLAIN without TLS/.test(line)), [true]);
 });

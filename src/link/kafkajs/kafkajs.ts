@@ -21,6 +21,11 @@ export function makeKafkajsLink(options: KafkaLinkOptions): Effect.Effect<Link, 
   return Effect.gen(function* () {
     const settings = yield* Effect.try({ try: () => linkSettings(options), catch: asConfigError });
     if (settings.tls !== null) yield* settings.tls; // what is wrong with it is said now
+    if (bareSecret(settings)) {
+      yield* Effect.logWarning(
+        `${settings.sasl?.name} without TLS shows the secret to whoever listens on the way (see ssl)`,
+      );
+    }
     const make = yield* Effect.tryPromise({ try: loadKafkajs, catch: asConfigError });
     const living = new Set<WireConnection>();
     yield* Effect.addFinalizer(() => Effect.forEach(living, (connection) => connection.close, { discard: true }));
@@ -73,6 +78,12 @@ function tlsFor(
     tls,
     (cause) => new ConnectionError(`${host}:${port}`, "tls", cause.message, { cause }),
   );
+}
+
+/** Whether a password or a token goes over a wire as it is. */
+function bareSecret({ sasl, tls, bootstrap }: LinkSettings): boolean {
+  if (sasl === null || tls !== null || sasl.name.startsWith("SCRAM")) return false;
+  return bootstrap.some(({ host }) => !/^(localhost|127\.[\d.]+|::1)$/.test(host));
 }
 
 function asConfigError(cause: unknown): ConfigError {

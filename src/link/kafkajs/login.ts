@@ -19,6 +19,8 @@ export interface Login {
   readonly next: (answer: Uint8Array) => Uint8Array | null | Promise<Uint8Array | null>;
   /** Who logs in, for errors. */
   readonly who: string;
+  /** Told when the broker has refused it. */
+  readonly refused?: () => void;
   /** What must not appear in an error that the broker words. */
   readonly secrets: ReadonlyArray<string>;
 }

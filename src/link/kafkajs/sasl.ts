@@ -23,7 +23,11 @@ export function saslMechanism(options: SaslOptions): SaslMechanism {
   const name = mechanisms[options.mechanism];
   if (options.mechanism === "oauthbearer") {
     const source = new TokenSource(options.token);
-    return { name, login: Effect.map(source.token, (token) => oauthLogin(token, options.extensions)) };
+    const begin = (token: string) => ({
+      ...oauthLogin(token, options.extensions),
+      refused: () => source.forget(token),
+    });
+    return { name, login: Effect.map(source.token, begin) };
   }
   const { mechanism, username, password } = options;
   return {

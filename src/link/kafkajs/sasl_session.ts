@@ -41,7 +41,7 @@ export class SaslSession {
   readonly keep: Effect.Effect<void, ConnectionError | SaslFault> = Effect.gen({ self: this }, function* () {
     while (this.#lifetime > 0) {
       const pause = Math.min(longestPause, this.#lifetime / 20);
-      const ends = (yield* Clock.currentTimeMillis) + this.#lifetime;
+      const ends = (yield* monotonicMillis) + this.#lifetime;
       const chance = yield* Random.next; // so that not all connections do it at once
       yield* Effect.sleep(Math.max(soonest, this.#lifetime * (0.75 + 0.1 * chance)));
       // What to log in with comes first: requests don't wait for whoever gives it.
@@ -49,7 +49,7 @@ export class SaslSession {
         Effect.timeoutOrElse({ duration: this.patience, orElse: () => Effect.fail(late(this.patience)) }),
         Effect.retry({
           schedule: Schedule.spaced(pause),
-          while: () => Effect.map(Clock.currentTimeMillis, (now) => now + pause < ends),
+          while: () => Effect.map(monotonicMillis, (now) => now + pause < ends),
         }),
       );
       this.gate.shut();
@@ -59,8 +59,14 @@ export class SaslSession {
   });
 
   readonly #logIn = (login: Login): Effect.Effect<void, ConnectionError | SaslFault> =>
-    Effect.map(converse(this.mechanism, login, this.ask), (lifetime) => void (this.#lifetime = lifetime));
+    converse(this.mechanism, login, this.ask).pipe(
+      Effect.map((lifetime) => void (this.#lifetime = lifetime)),
+      Effect.tapError((cause) => Effect.sync(() => cause instanceof SaslFault && login.refused?.())),
+    );
 }
+
+// A wall clock may be set in the midst of a session.
+const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6);
 
 function late(patience: number): SaslFault {
   return new SaslFault(`nothing to log in with after ${patience} ms`);

@@ -30,6 +30,11 @@ export class TokenSource {
     Effect.map(({ value }) => value),
   );
 
+  /** A token that was refused is not used again, whatever it says of its own life. */
+  forget(token: string): void {
+    if (this.#kept?.value === token) this.#kept = null;
+  }
+
   readonly #fresh: Effect.Effect<Kept, SaslFault> = Effect.suspend(() =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const kept = this.#kept;
