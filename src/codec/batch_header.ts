@@ -100,7 +100,7 @@ export function checkOffsets(view: DataView, at: number, previousLast: number): 
     throw new CorruptRecordError(`${count} records with last offset delta ${lastDelta}`, at);
   }
   const last = base + lastDelta;
-  if (base < 0 || last >= Number.MAX_SAFE_INTEGER) throw new CorruptRecordError(`base offset ${base}`, at);
+  if (last >= Number.MAX_SAFE_INTEGER) throw new CorruptRecordError(`base offset ${base}`, at);
   if (base <= previousLast) {
     throw new CorruptRecordError(`base offset ${base} behind a batch that ends at ${previousLast}`, at);
   }

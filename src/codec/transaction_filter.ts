@@ -53,18 +53,18 @@ export class TransactionFilter {
     }
     if (!transactional) return false;
     if ((attributes & CONTROL) !== 0) {
-      this.#end(producerId, markerType(bytes, view, start, end), start, last);
+      this.#end(producerId, markerType(bytes, view, start, end), start);
       return false;
     }
     if (this.#open.has(producerId)) return true;
+    // One that ends below the position need not be named.
     if (last >= this.from && view.getInt32(start + 57) > 0) this.#given.add(producerId);
     return false;
   }
 
-  #end(producerId: bigint, type: number, start: number, last: number): void {
+  #end(producerId: bigint, type: number, start: number): void {
     if (type === ABORT) {
-      // One that ends below the position need not be named.
-      const named = this.#open.delete(producerId) || last < this.from;
+      const named = this.#open.delete(producerId);
       if (this.committed && !named && this.#given.has(producerId)) {
         throw contradiction(`of producer ${producerId} is not among those the broker named`, start);
       }

@@ -131,6 +131,9 @@ Deno.test("decodeRecords refuses varints that are too long or cut short", () => 
   refusesSection(body([0], nine, [0x02], [0, 1, 1, 0]), "longer than 64 bits");
   refusesSection(body([0], nine, [0xff, 0], [0, 1, 1, 0]), "longer than 64 bits");
   refusesSection(body([0], [0x80, 0x80, 0x80, 0x80, 0x80]), "varint cut short");
+  // Not even when the next record's bytes would do.
+  const ends = body([0], [0x80, 0x80, 0x80, 0x80, 0x00]);
+  refusesSection(concat(ends, recordBytes({ offsetDelta: 1 })), "varint cut short", { count: 2, lastOffsetDelta: 3 });
 });
 
 Deno.test("decodeRecords refuses compressed records that do not decompress, or to too much", () => {

@@ -132,6 +132,15 @@ Deno.test("decodeRecords reads bytes that do not begin at their buffer's beginni
   assertEquals(records.value(0), utf8("value"));
 });
 
+Deno.test("decodeRecords copies nothing: keys, values and headers are views into the fetched bytes", () => {
+  const bytes = batchBytes({ records: [{ key: "key", value: "value", headers: [["name", utf8("content")]] }] });
+  const records = decode(bytes);
+  const [[, content]] = records.headers(0);
+  for (const view of [records.key(0), records.value(0), content]) assertEquals(view?.buffer === bytes.buffer, true);
+  bytes[records.value(0)?.byteOffset ?? 0] ^= 1;
+  assertEquals(records.valueText(0), "walue");
+});
+
 Deno.test("decodeRecords grows with the records of many batches", () => {
   const batches = Array.from(
     { length: 300 },

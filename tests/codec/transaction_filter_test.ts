@@ -85,6 +85,9 @@ Deno.test("decodeRecords refuses a list that lacks a transaction which a marker 
   // What lies below the position need not be named, and who asks for all records gets no list.
   assertEquals(committed(bytes, [], 5), []);
   assertEquals(offsets(bytes, []), [0, 1, 2, 3]);
+  // One that had no records is not in the list, whatever its producer has committed before.
+  const empty = concat(part(0, 1n), marker(2, 1n, COMMIT), marker(3, 1n, ABORT));
+  assertEquals(committed(empty, []), [0, 1]);
   // A later transaction of the same producer stands for itself.
   assertEquals(committed(concat(bytes, part(6, 1n), marker(8, 1n, COMMIT)), list), [2, 3, 6, 7]);
   assertThrows(
@@ -115,7 +118,7 @@ Deno.test("decodeRecords takes the list in any order and with repetitions, and r
   const [one, two] = [{ producerId: 1n, firstOffset: 0 }, { producerId: 2n, firstOffset: 2 }];
   assertEquals(committed(bytes, [two, one, two, one]), [6, 7]);
   const detail = "aborted transaction of producer";
-  assertThrows(() => committed(bytes, [one, two, { producerId: -1n, firstOffset: 0 }]), CorruptRecordError, detail);
+  assertThrows(() => committed(bytes, [one, two, { producerId: -1n, firstOffset: 90 }]), CorruptRecordError, detail);
   assertThrows(() => committed(bytes, [one, two, { producerId: 4n, firstOffset: -1 }]), CorruptRecordError, detail);
 });
 
