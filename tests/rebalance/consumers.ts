@@ -94,13 +94,14 @@ const startMailboxes: StartConsumer = async (name, consuming) => {
   });
   const mailboxes = new Map<number, Array<Handled>>();
   const done = new Map<number, number>();
+  const paused = new Set<number>();
   const work = new Set<Promise<void>>();
   let stopping = false;
   const run = async (partition: number, mailbox: Array<Handled>) => {
     for (let record = mailbox.shift(); record !== undefined && !stopping; record = mailbox.shift()) {
       await handle(consuming, record, name);
       done.set(partition, record.offset + 1);
-      if (mailbox.length === 100) consumer.resume([{ topic, partitions: [partition] }]);
+      if (mailbox.length < 100 && paused.delete(partition)) consumer.resume([{ topic, partitions: [partition] }]);
     }
     mailboxes.delete(partition);
   };
@@ -114,6 +115,8 @@ const startMailboxes: StartConsumer = async (name, consuming) => {
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const mine = new Set(payload.memberAssignment[topic] ?? []);
     for (const [partition, mailbox] of mailboxes) if (!mine.has(partition)) mailbox.length = 0;
+    paused.clear();
+    consumer.resume([{ topic, partitions: [...mine] }]);
   });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -126,7 +129,10 @@ const startMailboxes: StartConsumer = async (name, consuming) => {
         const { key, n } = JSON.parse(value?.toString() ?? "");
         mailbox.push({ partition, offset: Number(offset), key, n });
       }
-      if (mailbox.length > 200) consumer.pause([{ topic, partitions: [partition] }]);
+      if (mailbox.length > 200) {
+        paused.add(partition);
+        consumer.pause([{ topic, partitions: [partition] }]);
+      }
       if (known === undefined) {
         mailboxes.set(partition, mailbox);
         const running: Promise<void> = run(partition, mailbox).finally(() => work.delete(running));
