@@ -7,6 +7,7 @@
  * @module
  */
 import { actor, ActorSystem, embedded, event } from "@troupe/troupe";
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 
@@ -24,6 +25,8 @@ interface Round {
   readonly accepted: number;
   /** Until the actor had handled it. */
   readonly handled: number;
+  /** Processor time of all threads. */
+  readonly cpu: number;
 }
 
 const Checked = event({
@@ -48,13 +51,15 @@ async function measure({ records, bytes, json, file }: Load): Promise<Round> {
   await system.whenReady();
   const value = new Uint8Array(bytes).fill(120);
   const text = "x".repeat(bytes);
+  const before = process.cpuUsage();
   const begun = performance.now();
   for (let id = 0; id < records; id++) {
     await (json ? system.send(Checked, { id, text }) : system.send(Plain, value));
   }
   const accepted = performance.now() - begun;
   await all.promise;
-  return { accepted, handled: performance.now() - begun };
+  const { user, system: kernel } = process.cpuUsage(before);
+  return { accepted, handled: performance.now() - begun, cpu: (user + kernel) / 1_000 };
 }
 
 if (import.meta.main) {
@@ -73,10 +78,13 @@ if (import.meta.main) {
     const folder = values.file ? await Deno.makeTempDir() : null;
     try {
       const file = folder === null ? undefined : `${folder}/kafka.log`;
-      const { accepted, handled } = await measure({ records, bytes, json: values.json, file });
+      const { accepted, handled, cpu } = await measure({ records, bytes, json: values.json, file });
       const rate = Math.round(records / handled * 1_000).toLocaleString("en");
       const stored = file === undefined ? "" : `, ${Math.round(Deno.statSync(file).size / 1e6)} MB in the file`;
-      console.log(`${rate} records/s: ${handled.toFixed(0)} ms, accepted after ${accepted.toFixed(0)} ms${stored}`);
+      const each = `${(cpu / records * 1_000).toFixed(1)} µs of processor time each`;
+      console.log(
+        `${rate} records/s, ${each}; ${handled.toFixed(0)} ms, accepted after ${accepted.toFixed(0)}${stored}`,
+      );
     } finally {
       if (folder !== null) await Deno.remove(folder, { recursive: true });
     }
