@@ -42,26 +42,34 @@ export interface DecodeOptions {
   readonly checkCrc?: boolean;
   /** How large one batch may become when decompressed, in bytes. Default: 64 MiB. */
   readonly decompressedLimit?: number;
+  /**
+   * How many decompressed bytes to hold at once: the batches behind the one that reaches it are left as `Records.rest`.
+   * Default: 16 MiB.
+   */
+  readonly atOnce?: number;
 }
 
 /** Length, attributes, two deltas, two lengths and the number of headers, a byte each. */
 const SMALLEST_RECORD = 7;
 const DECOMPRESSED_LIMIT = 64 * 1024 * 1024;
+const AT_ONCE = 16 * 1024 * 1024;
 
 /**
- * Decodes all whole batches; one that is cut short at the end is left for the next fetch. Throws CorruptRecordError
+ * Decodes all whole batches, but see `atOnce`; one that is cut short at the end is left for the next fetch. Throws CorruptRecordError
  * when anything is not as the format says: then nothing of the chunk is to be believed. Headers of records are only
  * looked at when they are asked for.
  */
 export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Records {
   const { from, aborted, highWatermark = Infinity, checkCrc = true, decompressedLimit = DECOMPRESSED_LIMIT } = options;
-  const committed = options.committed ?? false;
+  const { committed = false, atOnce = AT_ONCE } = options;
   const view = viewOf(bytes);
   const fetched: Source = { bytes: asBuffer(bytes), batchStart: -1 };
   const columns: Columns = {
     length: 0,
     next: from,
     bytes: 0,
+    decompressed: 0,
+    rest: null,
     fields: new Int32Array(0),
     offsets: new Float64Array(0),
     timestamps: new Float64Array(0),
@@ -72,6 +80,10 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Record
   for (let start = 0;;) {
     const end = batchEnd(view, start);
     if (end < 0) break;
+    if (columns.decompressed >= atOnce) {
+      columns.rest = { bytes: bytes.subarray(start), aborted: transactions?.rest() ?? aborted };
+      break;
+    }
     if (checkCrc && !crcMatches(bytes, start, end)) throw new CorruptRecordError("wrong CRC", start);
     const last = previousLast = checkOffsets(view, start, previousLast);
     if (last >= highWatermark) {
@@ -104,6 +116,7 @@ function decodeBatch(columns: Columns, view: DataView, start: number, end: numbe
     throw new CorruptRecordError(error.detail, start + HEADER_SIZE + error.at, undefined, { cause: error.cause });
   }
   columns.sources.push({ bytes: asBuffer(section), batchStart: start });
+  columns.decompressed += section.length;
   decodeSection(columns, columns.sources.length - 1, 0, section.length, view, start, from);
 }
 

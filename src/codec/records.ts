@@ -4,6 +4,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { CorruptRecordError } from "../errors.ts";
+import type { AbortedTransaction } from "../link/protocol.ts";
 import type { RecordHeaders } from "../record.ts";
 import { Malformed, readVarint, varintEnd } from "./varint.ts";
 
@@ -30,6 +31,14 @@ export interface Source {
   readonly batchStart: number;
 }
 
+/** Batches that were left because those before them take enough memory: to be decoded later, from `Records.next`. */
+export interface Rest {
+  /** Their bytes. */
+  readonly bytes: Uint8Array;
+  /** The aborted transactions that are still to be left out. */
+  readonly aborted: ReadonlyArray<AbortedTransaction>;
+}
+
 /** What the decoder fills. */
 export interface Columns {
   /** Records. */
@@ -38,6 +47,10 @@ export interface Columns {
   next: number;
   /** Bytes of keys and values. */
   bytes: number;
+  /** Bytes of decompressed batches. */
+  decompressed: number;
+  /** See `Rest`. */
+  rest: Rest | null;
   /** See `STRIDE`. */
   fields: Int32Array;
   /** Offsets. */
@@ -74,6 +87,16 @@ export class Records {
   /** Bytes of all keys and values. */
   get bytes(): number {
     return this.#columns.bytes;
+  }
+
+  /** Bytes that are held beside the fetched ones: decompressed batches. */
+  get decompressed(): number {
+    return this.#columns.decompressed;
+  }
+
+  /** What was left to be decoded later, or null. */
+  get rest(): Rest | null {
+    return this.#columns.rest;
   }
 
   /** A record's offset. */

@@ -16,8 +16,8 @@ const COMMIT = 1;
 /** Follows the batches of one chunk, in order. */
 export class TransactionFilter {
   readonly #aborted: ReadonlyArray<AbortedTransaction>;
-  /** Producers in an aborted transaction. */
-  readonly #open = new Set<bigint>();
+  /** Producers in an aborted transaction, and its entry. */
+  readonly #open = new Map<bigint, AbortedTransaction>();
   /** Producers with records in a transaction that is not known to be aborted. */
   readonly #given = new Set<bigint>();
   #next = 0;
@@ -49,7 +49,7 @@ export class TransactionFilter {
       if (entry.firstOffset >= readInt64(view, start) && !(transactional && entry.producerId === producerId)) {
         throw contradiction(`of producer ${entry.producerId} begins in a batch that is not its own`, start);
       }
-      this.#open.add(entry.producerId);
+      this.#open.set(entry.producerId, entry);
     }
     if (!transactional) return false;
     if ((attributes & CONTROL) !== 0) {
@@ -60,6 +60,11 @@ export class TransactionFilter {
     // One that ends below the position need not be named.
     if (last >= this.from && view.getInt32(start + 57) > 0) this.#given.add(producerId);
     return false;
+  }
+
+  /** The entries that matter for the batches to come. */
+  rest(): ReadonlyArray<AbortedTransaction> {
+    return [...this.#open.values(), ...this.#aborted.slice(this.#next)];
   }
 
   #end(producerId: bigint, type: number, start: number): void {

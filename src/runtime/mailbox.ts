@@ -61,9 +61,10 @@ export class Mailbox {
     return this.#chunks[0];
   }
 
-  /** Takes the oldest chunk out. */
-  shift(): void {
-    this.#chunks.shift();
+  /** Takes the oldest chunk out, or puts what is left of it in its place. */
+  shift(rest: FetchedChunk | null = null): void {
+    if (rest === null) this.#chunks.shift();
+    else this.#chunks[0] = rest;
   }
 
   /** Drops every chunk that waits. */

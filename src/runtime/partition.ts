@@ -5,7 +5,8 @@
  */
 import { type Cause, Effect, Latch } from "effect";
 import type { ActorDefinition } from "../actor.ts";
-import { decodeRecords } from "../codec/batch_decoder.ts";
+import { decodeRecords, type Records } from "../codec/batch_decoder.ts";
+import { scanBatches } from "../codec/batch_header.ts";
 import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit, PositionReset } from "../client/port.ts";
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
@@ -155,9 +156,12 @@ export class Partition implements FetchTarget {
   #decode(chunk: FetchedChunk): Segment {
     const frontier = this.#begun;
     let segment: Segment;
+    let rest: FetchedChunk | null;
     try {
       const records = decodeRecords(chunk.bytes, chunk);
-      segment = new Segment(records, chunk.bytes.length, chunk.from, Math.max(chunk.next, records.next));
+      rest = restOf(chunk, records);
+      const bytes = chunk.bytes.length - (rest?.bytes.length ?? 0) + records.decompressed;
+      segment = new Segment(records, bytes, chunk.from, rest?.from ?? Math.max(chunk.next, records.next));
     } catch (cause) {
       // The bytes are wrong, so they are fetched again; the failure restarts this incarnation, and escalates if it stays.
       this.mailbox.clear();
@@ -168,8 +172,10 @@ export class Partition implements FetchTarget {
         ? new CorruptRecordError(cause.detail, cause.at, this, { cause })
         : cause;
     }
-    this.mailbox.shift();
-    this.mailbox.release(chunk.count - segment.records.length, segment.remaining === 0 ? segment.bytes : 0);
+    this.mailbox.shift(rest);
+    this.mailbox.hold(0, segment.records.decompressed);
+    const unseen = chunk.count - (rest?.count ?? 0) - segment.records.length;
+    this.mailbox.release(unseen, segment.remaining === 0 ? segment.bytes : 0);
     frontier.push(segment);
     if (this.#known.length > 0) this.#skipKnown(segment);
     return segment;
@@ -314,4 +320,9 @@ export class Partition implements FetchTarget {
   pause(millis: number): Effect.Effect<void> {
     return Effect.raceFirst(Effect.sleep(millis), this.#drained.await);
   }
+}
+
+/** What of a chunk is left to be decoded later: what is decompressed already takes enough memory. */
+function restOf(chunk: FetchedChunk, { rest, next: from }: Records): FetchedChunk | null {
+  return rest === null ? null : { ...chunk, ...rest, from, count: scanBatches(rest.bytes, from).count };
 }

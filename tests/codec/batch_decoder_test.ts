@@ -132,6 +132,27 @@ Deno.test("decodeRecords reads bytes that do not begin at their buffer's beginni
   assertEquals(records.value(0), utf8("value"));
 });
 
+Deno.test("decodeRecords leaves batches for later once those before them are large enough", () => {
+  const texts = ["a".repeat(1000), "b".repeat(1000), "c".repeat(1000), "d"];
+  const batches = texts.map((text, i) => compressed(i * 10, "zstd", [text]));
+  batches.splice(3, 0, batchBytes({ baseOffset: 25, records: [{ value: "plain" }] }));
+  const bytes = concat(...batches, batches[0].subarray(0, 30));
+  const seen: Array<string | null> = [];
+  const sizes: Array<number> = [];
+  let from = 0;
+  for (let rest: Records["rest"] = { bytes, aborted: [] }; rest !== null;) {
+    const records = decode(rest.bytes, { from, atOnce: 1500 });
+    seen.push(...values(records));
+    sizes.push(records.decompressed);
+    ({ next: from, rest } = records);
+  }
+  assertEquals(seen, [texts[0], texts[1], texts[2], "plain", "d"]);
+  assertEquals([sizes.length, from], [2, 31]);
+  assertEquals(sizes.every((size) => size > 1000 && size < 2500), true);
+  assertEquals(decode(bytes).rest, null);
+  assertEquals(decode(bytes).decompressed, sizes[0] + sizes[1]);
+});
+
 Deno.test("decodeRecords copies nothing: keys, values and headers are views into the fetched bytes", () => {
   const bytes = batchBytes({ records: [{ key: "key", value: "value", headers: [["name", utf8("content")]] }] });
   const records = decode(bytes);

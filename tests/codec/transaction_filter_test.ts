@@ -1,4 +1,5 @@
-import { decodeRecords } from "../../src/codec/batch_decoder.ts";
+import { decodeRecords, type Records } from "../../src/codec/batch_decoder.ts";
+import { compress } from "../../src/codec/compression.ts";
 import { CorruptRecordError } from "../../src/errors.ts";
 import type { AbortedTransaction } from "../../src/link/protocol.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
@@ -120,6 +121,39 @@ Deno.test("decodeRecords takes the list in any order and with repetitions, and r
   const detail = "aborted transaction of producer";
   assertThrows(() => committed(bytes, [one, two, { producerId: -1n, firstOffset: 90 }]), CorruptRecordError, detail);
   assertThrows(() => committed(bytes, [one, two, { producerId: 4n, firstOffset: -1 }]), CorruptRecordError, detail);
+});
+
+Deno.test("decodeRecords follows transactions over batches that are left for later", () => {
+  const large = (baseOffset: number, producerId: bigint) => {
+    const section = recordBytes({ value: "a".repeat(100) });
+    return batchBytes({ baseOffset, attributes: 0x14, producerId, count: 1, section: compress("zstd", section) });
+  };
+  const bytes = concat(
+    large(10, 1n), // aborted
+    large(11, 2n),
+    marker(12, 3n, ABORT), // began before
+    large(13, 3n),
+    marker(14, 1n, ABORT),
+    large(15, 1n),
+    large(16, 4n), // aborted
+    marker(17, 1n, COMMIT),
+    marker(18, 4n, ABORT),
+    large(19, 2n),
+  );
+  const list = [
+    { producerId: 4n, firstOffset: 16 },
+    { producerId: 1n, firstOffset: 10 },
+    { producerId: 3n, firstOffset: 0 },
+  ];
+  const given: Array<number> = [];
+  let [from, rounds] = [0, 0];
+  for (let rest: Records["rest"] = { bytes, aborted: list }; rest !== null; rounds++) {
+    const records: Records = decodeRecords(rest.bytes, { from, aborted: rest.aborted, committed: true, atOnce: 1 });
+    for (let i = 0; i < records.length; i++) given.push(records.offset(i));
+    ({ next: from, rest } = records);
+  }
+  assertEquals(given, [11, 13, 15, 19]);
+  assertEquals([from, rounds], [20, 4]);
 });
 
 Deno.test("decodeRecords refuses malformed markers while transactions are followed", () => {
