@@ -7,8 +7,8 @@ const wrong: ReadonlyArray<readonly [options: string, line: RegExp]> = [
   [`broker: kafkaFromEnvironment({}, {})`, /^KAFKA_BROKERS: expected host:port of a Kafka, got nothing$/],
   [`broker: embedded(), fech: {}`, /^fech: no such option; there are actors, /],
   [
-    `broker: embedded(), fetch: { maxBytes: 1000 }`,
-    /^fetch\.maxBytes: expected at least fetch\.partitionMaxBytes \(524288\)/,
+    `broker: embedded(), fetch: { maxBytes: 1000, partitionMaxBytes: 2000 }`,
+    /^fetch\.maxBytes: expected at least fetch\.partitionMaxBytes \(2000\)/,
   ],
   [`broker: embedded(), cluster: { reconnectBackoff: 5000 }`, /^cluster\.reconnectBackoffMax: expected at least /],
   [`broker: embedded(), logLevel: "verbose"`, /^logLevel: expected one of /],

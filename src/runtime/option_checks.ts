@@ -19,18 +19,12 @@ const maxMessageBytes = 1_048_588;
 
 /** Throws a {@linkcode ConfigError} for options that can't work together. */
 export function checkTogether({ producer, fetch, cluster }: CheckedOptions): void {
-  const { linger, requestTimeout, deliveryTimeout, batchBytes, memoryBytes, acks, idempotent } = producer;
+  const { linger, requestTimeout, deliveryTimeout, acks, idempotent } = producer;
   if (deliveryTimeout < linger + requestTimeout) {
     const least = `producer.linger (${linger} ms) and producer.requestTimeout (${requestTimeout} ms) together`;
     throw new ConfigError(
       "producer.deliveryTimeout",
       `expected at least ${least}: else no lost answer is ever tried again`,
-    );
-  }
-  if (memoryBytes < batchBytes) {
-    throw new ConfigError(
-      "producer.memoryBytes",
-      `expected at least producer.batchBytes (${batchBytes}): one batch has to fit`,
     );
   }
   if (idempotent && acks !== -1) {

@@ -114,15 +114,19 @@ export function systemSettings(input: SystemSettingsInput): SystemSettings {
   if (input.assignors !== undefined && parsed.groupProtocol === "consumer") {
     throw new ConfigError("assignors", 'the group protocol "consumer" leaves that to the brokers; leave it out');
   }
-  const settings = { ...parsed, producer: fitting(input, parsed.producer), rebalanceTimeout, heartbeatInterval };
+  const settings = { ...parsed, ...fitting(input, parsed), rebalanceTimeout, heartbeatInterval };
   checkTimes(settings);
   checkTogether(settings);
   return settings;
 }
 
-/** Who gives a record up early does not mean to wait for one answer all that time. */
-function fitting(input: SystemSettingsInput, producer: SenderSettings): SenderSettings {
-  if (input.producer?.requestTimeout !== undefined) return producer;
-  const { deliveryTimeout, linger, requestTimeout } = producer;
-  return { ...producer, requestTimeout: Math.max(1, Math.min(requestTimeout, deliveryTimeout - linger)) };
+/** Whoever sets one of two that go together has not asked for the other's default. */
+function fitting(input: SystemSettingsInput, { producer, fetch }: GivenSettings) {
+  const { deliveryTimeout, linger } = producer;
+  const requestTimeout = Math.max(1, Math.min(producer.requestTimeout, deliveryTimeout - linger));
+  const partitionMaxBytes = Math.min(fetch.partitionMaxBytes, fetch.maxBytes);
+  return {
+    producer: input.producer?.requestTimeout === undefined ? { ...producer, requestTimeout } : producer,
+    fetch: input.fetch?.partitionMaxBytes === undefined ? { ...fetch, partitionMaxBytes } : fetch,
+  };
 }

@@ -56,6 +56,10 @@ Deno.test("systemSettings() lets an answer take no longer than a record has, unl
   assertEquals(systemSettings({ producer: { requestTimeout: 200 } }).producer.requestTimeout, 200);
 });
 
+Deno.test("systemSettings() asks no more of a partition than of an answer, unless it is told so", () => {
+  assertEquals(systemSettings({ fetch: { maxBytes: 1_000 } }).fetch.partitionMaxBytes, 1_000);
+});
+
 Deno.test("optionWarnings() says what is unwise, and nothing of the defaults", () => {
   const warnings = (input: SystemSettingsInput) => optionWarnings(systemSettings(input));
   assertEquals(warnings({}), []);
@@ -90,10 +94,12 @@ const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
     { producer: { deliveryTimeout: 100, linger: 10, requestTimeout: 95 } },
     "producer.deliveryTimeout: expected at least",
   ],
-  [{ producer: { memoryBytes: 1_000 } }, "producer.memoryBytes: expected at least producer.batchBytes (1048000)"],
   [{ producer: { acks: 1 } }, "producer.acks: 1 needs producer.idempotent: false"],
   [{ fetch: { maxBytes: 0 } }, "fetch.maxBytes: "],
-  [{ fetch: { maxBytes: 1_000 } }, "fetch.maxBytes: expected at least fetch.partitionMaxBytes (524288)"],
+  [
+    { fetch: { maxBytes: 1_000, partitionMaxBytes: 1_001 } },
+    "fetch.maxBytes: expected at least fetch.partitionMaxBytes (1001)",
+  ],
   [{ fetch: { minBytes: 5 << 20 } }, "fetch.minBytes: expected at most fetch.maxBytes (4194304)"],
   [{ fetch: { rackId: "" } }, "fetch.rackId: "],
   [{ cluster: { metadataMaxAge: 0 } }, "cluster.metadataMaxAge: "],
