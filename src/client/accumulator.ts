@@ -129,7 +129,9 @@ export class Accumulator {
       this.memory -= size;
       this.records--;
       if (partition !== undefined) {
-        this.#append(partition, record, observer, lease, timestamp, at, epoch);
+        // Under a lease it was waited for however long it took: its time-out begins now.
+        const since = lease === null ? at : monotonicMs(this.port.clock);
+        this.#append(partition, record, observer, lease, timestamp, since, epoch);
       } else {
         const detail = `${topic.name} has ${topic.partitions.length} partitions`;
         this.#refuse(record, observer, record.partition ?? -1, "UNKNOWN_PARTITION", detail);

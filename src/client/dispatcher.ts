@@ -34,8 +34,6 @@ const shortestMute = 20;
 const longestMute = 200;
 /** How long a batch that has lingered goes on growing while it can't be sent, in milliseconds. */
 const longestGrowth = 1_000;
-/** How soon is looked again at what waits for a topic that does not exist any more, in milliseconds. */
-const absentPause = 1_000;
 /** How soon an expired lease is asked again, in milliseconds. */
 const leasePause = 50;
 
@@ -198,19 +196,16 @@ export class Dispatcher {
     // comes within the request time-out. A batch given up after it was sent may be stored or not: the numbers go on
     // behind it, and the broker tells by refusing the next one.
     // Who publishes under a lease would only begin again, and come to the same place: that waits for its topic.
-    const away = this.accumulator.port.absent(topic);
-    while (queue.length > 0 && queue[0].openedAt <= limit) {
-      if (away && queue[0].leased) break;
+    if (this.accumulator.port.absent(topic)) partition.awayAt = now;
+    const since = (one: ProduceBatch) => one.leased ? Math.max(one.openedAt, partition.awayAt) : one.openedAt;
+    while (queue.length > 0 && since(queue[0]) <= limit) {
       const batch = queue.shift();
       if (batch === undefined) break;
       const detail = `not acknowledged within ${deliveryTimeout} ms${partition.refusal}`;
       this.accumulator.settle(partition, batch, new PublishError(topic, number, "DELIVERY_TIMEOUT", detail), -1);
     }
     const oldest = queue[0] ?? partition.open;
-    if (oldest !== undefined && oldest !== null) {
-      const due = oldest.openedAt + deliveryTimeout;
-      this.due = Math.min(this.due, away ? Math.max(due, now + absentPause) : due);
-    }
+    if (oldest !== undefined && oldest !== null) this.due = Math.min(this.due, since(oldest) + deliveryTimeout);
   }
 
   #isReady(partition: ProducePartition, now: number): boolean {

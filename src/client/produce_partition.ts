@@ -29,6 +29,8 @@ export class ProducePartition {
   renewing = false;
   /** Nothing is sent before, in monotonic milliseconds. */
   mutedUntil = 0;
+  /** When its topic was last known not to exist any more, in monotonic milliseconds. */
+  awayAt = -Infinity;
   /** Refusals in a row. */
   failures = 0;
   /** What the broker answered last, unless it stored a batch; for messages. */

@@ -21,6 +21,9 @@ export type { SenderOptions } from "./sender_options.ts";
 /** Milliseconds a topic that is not there is waited for in silence: at the start it is being created. */
 const creation = 2_000;
 
+/** How often a topic that is surely not there is looked for, in milliseconds. */
+const awayPause = 1_000;
+
 /** Bytes in one request, about. */
 const requestBytes = 8 << 20;
 
@@ -169,20 +172,20 @@ export const makeSender: (
       dispatcher.doubted.clear();
       return Effect.flatMap(Effect.exit(cluster.refresh(topics)), (exit) => {
         accumulator.adopt();
-        let known = false;
+        let again = awayPause;
         for (const name of topics) {
           const topic = accumulator.topics.get(name);
           if (topic === undefined) continue;
-          known ||= topic.partitions.length > 0;
           if (Exit.isSuccess(exit)) accumulator.unpark(topic, askedAt);
           if (topic.partitions.length > 0) missing.delete(name);
           else if (Exit.isSuccess(exit) && cluster.denied(name)) accumulator.denyParked(topic);
           else if (Exit.isSuccess(exit)) stillMissing(name, askedAt);
+          if (missing.get(name) === Infinity || cluster.absent(name)) continue;
+          again = Math.min(again, topic.partitions.length > 0 ? 50 : 250);
         }
         wake.raise();
         // What is doubted again at once is not asked for again at once.
-        const away = topics.every((name) => cluster.absent(name));
-        return Effect.sleep(away ? 1_000 : known ? 50 : 250);
+        return Effect.sleep(again);
       });
     }).pipe(Effect.map(() => {
       refreshing = false;
@@ -272,7 +275,9 @@ export const makeSender: (
       }),
       pending: () => accumulator.records,
       waitingFor: () => {
-        const topics = [...missing].filter(([, since]) => since === Infinity).map(([name]) => name);
+        const waited = ([name, since]: readonly [string, number]) =>
+          since === Infinity && (accumulator.topics.get(name)?.parked.length ?? 0) > 0;
+        const topics = [...missing].filter(waited).map(([name]) => name);
         for (const { topic } of accumulator.active) if (cluster.absent(topic)) topics.push(topic);
         return [...new Set(topics)];
       },

@@ -1,6 +1,7 @@
 /** Topics that are deleted, created again, grown or trimmed under a running system, in virtual time. */
 import { Effect, Scope } from "effect";
 import { actor, type ActorDefinition } from "../../src/actor.ts";
+import { event } from "../../src/event.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { Connection } from "../../src/link/link.ts";
 import { systemMetrics } from "../../src/runtime/system_metrics.ts";
@@ -20,11 +21,11 @@ const administrator = (kafka: EmbeddedKafka) =>
     const timeoutMs = 1_000;
     return {
       delete: connection.call("DeleteTopics", { timeoutMs, topics }),
-      create: (numPartitions: number) =>
+      create: (numPartitions: number, name = "orders") =>
         connection.call("CreateTopics", {
           timeoutMs,
           validateOnly: false,
-          topics: [{ name: "orders", numPartitions, replicationFactor: -1, configs: {} }],
+          topics: [{ name, numPartitions, replicationFactor: -1, configs: {} }],
         }),
       grow: (count: number) =>
         connection.call("CreatePartitions", { timeoutMs, validateOnly: false, topics: [{ name: "orders", count }] }),
@@ -67,8 +68,9 @@ function clerkOf(
 
 const fresh = (seen: ReadonlyArray<string>) => seen.filter((id) => id.startsWith("new")).sort();
 
+const again = { earliest: [[10, 4], [40, 4], [400, 4], [400, 2], [40, 6]], latest: [[400, 4], [40, 6]] } as const;
 for (const startFrom of ["earliest", "latest"] as const) {
-  for (const [size, partitions] of [[10, 4], [40, 4], [400, 4], [400, 2], [40, 6]]) {
+  for (const [size, partitions] of again[startFrom]) {
     Deno.test(`all ${size} records of a topic created again with ${partitions} partitions are handled (${startFrom})`, async () => {
       const seen: string[] = [];
       const log: string[] = [];
@@ -336,4 +338,35 @@ Deno.test("a partition without a leader does not keep the others of a new group 
     leaderless = false;
     yield* until(() => seen.length === 40);
   }));
+});
+
+Deno.test("an actor that publishes to a topic nobody has created waits for it, is not restarted, and health says so", () => {
+  const Stray = event({ name: "Stray", topic: "nowhere" });
+  let calls = 0;
+  const clerk = actor({
+    name: "clerk",
+    receives: [Placed],
+    receive: (_placed, context) => {
+      calls++;
+      context.publish(Stray, new Uint8Array([1]));
+    },
+  });
+  const kafka = new EmbeddedKafka();
+  const log: string[] = [];
+  return world(
+    Effect.gen(function* () {
+      const system = yield* start(kafka, [clerk], { producer: { deliveryTimeout: 10_000 } });
+      yield* until(() => system.health().ready);
+      yield* publish(system, ids(5));
+      yield* advance(60_000, 100);
+      assertEquals([calls, system.counters.get("clerk")?.restarts], [5, 0]);
+      assertEquals(system.health().reasons, ["the topic nowhere does not exist, records wait for it"]);
+      assertEquals(lines(log, /publish to nowhere: there is no such topic/).length, 1);
+      const admin = yield* administrator(kafka);
+      yield* admin.create(1, "nowhere");
+      yield* until(() => committed(kafka, "clerk") === 5);
+      assertEquals([calls, kafka.log("nowhere", 0)?.endOffset, system.health().status], [5, 5, "ok"]);
+    }),
+    log,
+  );
 });
