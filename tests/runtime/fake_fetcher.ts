@@ -4,6 +4,7 @@
  */
 import type { FetchedChunk, Fetcher, FetchTarget } from "../../src/client/port.ts";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
+import type { Compression } from "../../src/codec/compression.ts";
 import type { RecordHeaders, TopicPartition } from "../../src/record.ts";
 
 /** A record to deliver. */
@@ -18,10 +19,11 @@ export function chunkOf(
   { topic, partition }: TopicPartition,
   from: number,
   records: ReadonlyArray<LogRecord>,
+  compression: Compression = "none",
 ): FetchedChunk {
   const encoder = new BatchEncoder(1_000);
   for (const { key = null, value, headers = [] } of records) encoder.add(key, value, headers, 1_000);
-  const options = { producerId: -1n, producerEpoch: -1, baseSequence: -1, compression: "none" } as const;
+  const options = { producerId: -1n, producerEpoch: -1, baseSequence: -1, compression };
   const bytes = encoder.finish(options);
   new DataView(bytes.buffer, bytes.byteOffset).setBigInt64(0, BigInt(from));
   const next = from + records.length;

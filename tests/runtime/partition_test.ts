@@ -82,6 +82,42 @@ Deno.test("chunks behind a publication that is not acknowledged count until it i
     assertEquals([one.partition.position, one.partition.mailbox.bytes], [delivered, 0]);
   })));
 
+Deno.test("a chunk that decompresses to much more is decoded in parts, and what is decompressed counts as held", () =>
+  virtual(Effect.gen(function* () {
+    const seen: Array<string> = [];
+    const first = gate();
+    const one = yield* open(actor({
+      name: "a",
+      receives: [Note],
+      concurrency: 1,
+      receive: ({ key, n }) => {
+        seen.push(`${key.length} ${n}`);
+        return n === 0 ? first.promise : undefined;
+      },
+    }));
+    // A key stands in the value too: a batch of them has ten mebibytes.
+    const mebibyte = 1 << 20;
+    const batches = [0, 1, 2].map((n) =>
+      chunkOf(
+        { topic: "notes", partition: 0 },
+        n * 2,
+        [note("a".repeat(5 * mebibyte), n * 2), note("b", n * 2 + 1)],
+        "zstd",
+      )
+    );
+    const bytes = new Uint8Array(batches.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    batches.reduce((at, batch) => (bytes.set(batch.bytes, at), at + batch.bytes.length), 0);
+    one.partition.deliver({ ...batches[0], bytes, next: 6, count: 6, highWatermark: 6 });
+    yield* turns;
+    // Two of the batches reach the bound; the third waits as it came.
+    const held = one.partition.mailbox.bytes;
+    assert(held > 20 * mebibyte && held < 21 * mebibyte, `${held} bytes`);
+    first.open();
+    yield* turns;
+    assertEquals(seen, [0, 1, 2, 3, 4, 5].map((n) => `${n % 2 === 0 ? 5 * mebibyte : 1} ${n}`));
+    assertEquals([one.partition.position, one.partition.mailbox.records, one.partition.mailbox.bytes], [6, 0, 0]);
+  })));
+
 Deno.test("records that are open again after a failed publish count against the bound", () =>
   virtual(Effect.gen(function* () {
     const one = yield* open(actor({
