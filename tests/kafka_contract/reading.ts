@@ -60,6 +60,17 @@ export const reading: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "ListOffsets refuses times that are codes it does not have",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      yield* kafka.produce(topic, batch(["a"]));
+      for (const timestamp of [-3, -7]) {
+        const [{ errorCode }] = yield* kafka.listOffsets(topic, [0], timestamp);
+        assertEquals([timestamp, errorCode], [timestamp, ErrorCode.UNSUPPORTED_VERSION]);
+      }
+    }),
+  },
+  {
     name: "ListOffsets by time finds nothing below the log's start",
     check: Effect.fnUntraced(function* (kafka) {
       const topic = yield* kafka.topic();

@@ -213,6 +213,27 @@ export const topics: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "CreatePartitions and DeleteTopics do nothing to a topic that is named twice in a request",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic(1);
+      const topics = [{ name: topic, count: 2 }, { name: topic, count: 3 }];
+      const grown = yield* kafka.call("CreatePartitions", { timeoutMs: 10_000, validateOnly: false, topics });
+      assertEquals(grown.topics.map(({ name, errorCode }) => [name, errorCode]), [[topic, ErrorCode.INVALID_REQUEST]]);
+      const deleted = yield* kafka.call("DeleteTopics", { timeoutMs: 10_000, topics: [topic, topic] });
+      assertEquals(deleted.topics, [{ name: topic, errorCode: ErrorCode.INVALID_REQUEST }]);
+      assertEquals((yield* kafka.describe(topic)).partitions.length, 1);
+    }),
+  },
+  {
+    name: "DeleteRecords leaves alone what is compacted and never removed",
+    check: Effect.fnUntraced(function* (kafka) {
+      const compacted = yield* kafka.topic(1, { "cleanup.policy": "compact" });
+      const both = yield* kafka.topic(1, { "cleanup.policy": "compact,delete" });
+      const code = (name: string) => Effect.map(trim(kafka, name, 0), (answer) => answer.errorCode);
+      assertEquals([yield* code(compacted), yield* code(both)], [ErrorCode.POLICY_VIOLATION, 0]);
+    }),
+  },
+  {
     name: "DeleteRecords moves a log's start, and never back",
     check: Effect.fnUntraced(function* (kafka) {
       const name = yield* kafka.topic();

@@ -26,10 +26,9 @@ export function describeGroups(
     throttleTimeMs: 0,
     groups: request.groupIds.map((groupId) => {
       const group = groups.get(groupId, now);
-      if (groupId === "" || group === undefined) {
-        const errorCode = groupId === "" ? ErrorCode.INVALID_GROUP_ID : ErrorCode.NONE;
+      if (group === undefined) {
         const state = offsets.of(groupId).length > 0 ? "Empty" : "Dead";
-        return { errorCode, groupId, state, protocolType: "", protocolName: "", members: [] };
+        return { errorCode: ErrorCode.NONE, groupId, state, protocolType: "", protocolName: "", members: [] };
       }
       const { state, protocolType, protocol } = group;
       // Until all have their assignment, members are told of without what they said, and with what they had before.

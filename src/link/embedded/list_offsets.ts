@@ -26,6 +26,8 @@ export function listOffsets(topics: Topics, request: Request<"ListOffsets">, now
       topics.expire(name, partition, log, now);
       if (timestamp === latest) return answer(0, log.endOffset);
       if (timestamp === earliest) return answer(0, log.startOffset);
+      // Codes for other places in a log are of later versions.
+      if (timestamp < earliest) return answer(ErrorCode.UNSUPPORTED_VERSION);
       return answer(0, ...firstAt(log, timestamp));
     }),
   };

@@ -16,6 +16,8 @@ export interface TopicSettings extends RetentionLimits {
    * earlier records of a key are still there.
    */
   readonly compacted: boolean;
+  /** Whether old records may be removed. */
+  readonly deletes: boolean;
   /** Whether records have the time they were appended, not the one they came with. */
   readonly logAppendTime: boolean;
   /** How much earlier than now a record's time may be, in milliseconds. */
@@ -112,6 +114,7 @@ export function topicSettings(configs: Configs): TopicSettings {
   const deletes = policies.includes("delete");
   return {
     compacted: policies.includes("compact"),
+    deletes,
     maxMessageBytes: number("max.message.bytes"),
     logAppendTime: value("message.timestamp.type") === "LogAppendTime",
     timestampBeforeMaxMs: number("message.timestamp.before.max.ms"),

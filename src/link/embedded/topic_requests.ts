@@ -15,6 +15,8 @@ import type { Topic, Topics } from "./topics.ts";
 type Wanted = Request<"CreateTopics">["topics"][number];
 type Fault = readonly [errorCode: number, errorMessage: string];
 
+const namedTwice = "named more than once in one request";
+
 /** Answers CreateTopics. */
 export function createTopics(
   topics: Topics,
@@ -27,7 +29,7 @@ export function createTopics(
     throttleTimeMs: 0,
     topics: request.topics.map((wanted) => {
       const fault = named(wanted.name) > 1
-        ? [ErrorCode.INVALID_REQUEST, "named more than once in one request"] as const
+        ? [ErrorCode.INVALID_REQUEST, namedTwice] as const
         : creationFault(topics, wanted);
       if (fault !== null) return { name: wanted.name, errorCode: fault[0], errorMessage: fault[1] };
       const partitions = wanted.numPartitions === -1 ? defaultPartitions : wanted.numPartitions;
@@ -67,20 +69,31 @@ function metricName(name: string): string {
 
 /** Answers CreatePartitions. */
 export function createPartitions(topics: Topics, request: Request<"CreatePartitions">): Answer<"CreatePartitions"> {
+  const repeated = new Set(
+    request.topics.map(({ name }) => name).filter((name, i, names) => names.indexOf(name) !== i),
+  );
   return {
     throttleTimeMs: 0,
-    topics: request.topics.map(({ name, count }) => {
-      const topic = topics.get(name);
-      if (topic === undefined) {
-        return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic '${name}'` };
-      }
-      const present = topic.partitions.length;
-      if (count <= present) {
-        return { name, errorCode: ErrorCode.INVALID_PARTITIONS, errorMessage: `it has ${present} partitions already` };
-      }
-      if (!request.validateOnly) topics.grow(topic, count);
-      return { name, errorCode: 0, errorMessage: null };
-    }),
+    topics: request.topics.filter(({ name }, i, all) => all.findIndex((each) => each.name === name) === i).map(
+      (wanted) => {
+        const { name, count } = wanted;
+        if (repeated.has(name)) return { name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: namedTwice };
+        const topic = topics.get(name);
+        if (topic === undefined) {
+          return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic '${name}'` };
+        }
+        const present = topic.partitions.length;
+        if (count <= present) {
+          return {
+            name,
+            errorCode: ErrorCode.INVALID_PARTITIONS,
+            errorMessage: `it has ${present} partitions already`,
+          };
+        }
+        if (!request.validateOnly) topics.grow(topic, count);
+        return { name, errorCode: 0, errorMessage: null };
+      },
+    ),
   };
 }
 
@@ -92,8 +105,11 @@ export function deleteTopics(
 ): Answer<"DeleteTopics"> {
   return {
     throttleTimeMs: 0,
-    topics: request.topics.map((name) => {
+    topics: [...new Set(request.topics)].map((name) => {
       const topic = topics.get(name);
+      if (request.topics.indexOf(name) !== request.topics.lastIndexOf(name)) {
+        return { name, errorCode: ErrorCode.INVALID_REQUEST };
+      }
       if (topic === undefined) return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
       topics.delete(topic);
       deleted(name);
@@ -110,6 +126,7 @@ export function deleteRecords(topics: Topics, request: Request<"DeleteRecords">,
       const refused = (errorCode: number) => ({ partition, lowWatermark: -1, errorCode });
       const log = topics.log(name, partition);
       if (log === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      if (topics.get(name)?.settings.deletes === false) return refused(ErrorCode.POLICY_VIOLATION);
       topics.expire(name, partition, log, now);
       const start = offset === -1 ? log.endOffset : offset;
       if (start < 0 || start > log.endOffset) return refused(ErrorCode.OFFSET_OUT_OF_RANGE);
