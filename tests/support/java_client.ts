@@ -7,7 +7,7 @@ import { kafkaBrokers } from "./kafka_broker.ts";
 
 const possible = kafkaBrokers !== undefined && await whyNotJava() === null;
 
-/** Registers a test that runs where there are a real Kafka and a Java 17 or newer with a compiler. */
+/** Registers a test that runs where there are a real Kafka and Java 17 or newer. */
 export function javaTest(name: string, fn: (brokers: string) => void | Promise<void>): void {
   Deno.test({ name: `${name} (real Kafka)`, ignore: !possible, fn: () => fn(kafkaBrokers ?? "") });
 }

@@ -3,7 +3,7 @@
  * jars, whose class path they run on.
  * @module
  */
-import { run } from "../kafka/command.ts";
+import { lastLine, run } from "../kafka/command.ts";
 import { cacheFolder, distribution, here as kafkaTools, NoKafka, once } from "../kafka/distribution.ts";
 
 /** A compiled program. */
@@ -44,13 +44,29 @@ export async function javaProgram(name: string): Promise<JavaProgram> {
 }
 
 async function compile(source: string, classPath: string, into: string): Promise<void> {
+  const options = ["-cp", await expanded(classPath), "-d", into, source];
   // As a module: a program called javac need not be on the PATH.
-  const compiler = ["--module", "jdk.compiler/com.sun.tools.javac.Main"];
-  const jars = await expanded(classPath);
-  const javac = await run("java", [...compiler, "--release", "17", "-cp", jars, "-d", into, source]);
-  if (javac.code === 0) return;
-  const noCompiler = javac.text.includes("jdk.compiler not found");
-  throw new NoKafka(noCompiler ? "this Java has no compiler: it takes a JDK" : `${source}: ${javac.text}`);
+  let { code, text } = await run("java", ["--module", "jdk.compiler/com.sun.tools.javac.Main", ...options]);
+  if (code !== 0 && text.includes("jdk.compiler not found")) {
+    const ecj = `${cacheFolder()}/ecj`;
+    await once(ecj, fetchCompiler);
+    ({ code, text } = await run("java", ["-jar", `${ecj}/ecj.jar`, "-17", "-nowarn", "-proc:none", ...options]));
+  }
+  if (code !== 0) throw new NoKafka(`${source}: ${text}`);
+}
+
+/** Eclipse's compiler, for a Java that has none. */
+async function fetchCompiler(into: string): Promise<void> {
+  const maven = await run("mvn", [
+    "--quiet",
+    "--batch-mode",
+    "--file",
+    `${here}/java/pom.xml`,
+    "dependency:copy-dependencies",
+    "-Dmdep.stripVersion=true",
+    `-DoutputDirectory=${into}`,
+  ]);
+  if (maven.code !== 0) throw new NoKafka(`this Java has no compiler, and Maven fetched none: ${lastLine(maven.text)}`);
 }
 
 /** The jars of a class path that ends in a star: the compiler knows no stars when it is run as a module. */

@@ -3,7 +3,7 @@
  * are read record by record by Java's and ours; then Java's and librdkafka's members and ours share groups. Runs on the
  * Kafka that KAFKA_BROKERS names, else on one of its own. `--only logs` or `--only groups` does a part.
  *
- * Takes Java 17 (a JDK) and Maven, python3 with pip, and Go; see README.md.
+ * Takes Java 17 and Maven, python3 with pip, and Go; see README.md.
  * @module
  */
 import { startKafka } from "../kafka/node.ts";
