@@ -1,6 +1,7 @@
 /**
  * `deno task interop`'s part about groups: members of ours, Java's and librdkafka's in one group, by scripts that each of
- * them leads in turn, by every assignor, and by the newer protocol, where the brokers share out. Runs on the Kafka that KAFKA_BROKERS names, else on one of its own.
+ * them leads in turn, by every assignor, and by the newer protocol, where the brokers share out. Runs on the Kafka that
+ * KAFKA_BROKERS names, else on one of its own.
  * @module
  */
 import { startKafka } from "../../tools/kafka/node.ts";
@@ -29,7 +30,7 @@ export async function interopGroups(brokers: string): Promise<ReadonlyArray<stri
         wrong.push(...report.wrong);
         console.log(
           `${assignor}, led by ${first}${
-            named ? ", static members" : ""
+            named ? ", some of them static" : ""
           }: ${report.lines.length} steps, ${report.given} partitions given, ${report.wrong.length} wrong\n`,
         );
       }

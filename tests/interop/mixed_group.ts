@@ -58,7 +58,7 @@ const glance = 25;
 
 type Described = Answer<"DescribeGroups">["groups"][number]["members"][number];
 
-/** Runs a script in a fresh group; `label` begins the names of its members. */
+/** Runs a script in a fresh group; `label` begins the names of its members, of whom some are static if `named`. */
 export async function runScript(
   ground: Ground,
   assignor: string,
@@ -80,8 +80,8 @@ export async function runScript(
       const client = step.slice(1) as Client;
       name = `${label}-${client}${at + 1}`;
       const topics = [...ground.topics.keys()];
-      // Names of static members are in another order than those who carry them.
-      const instanceId = named ? `${String.fromCharCode(122 - at)}-${name}` : undefined;
+      // Every other one is static; by their ids, which begin with their names, these would come last.
+      const instanceId = named && at % 2 === 0 ? `${String.fromCharCode(122 - at)}-${name}` : undefined;
       const host = ground.hosts[client];
       if (host === undefined) throw new Error(`no members of ${client} here`);
       host.start({ name, group, assignors: [assignor], topics, instanceId }, (event) => ledger.note(event));
