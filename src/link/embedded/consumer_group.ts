@@ -97,7 +97,7 @@ export class ConsumerGroup {
     this.#forget(before);
     this.add(next);
     if (share !== undefined) this.shares.set(next.memberId, share);
-    for (const held of next.assigned.keys()) this.#holders.set(held, next.memberId);
+    this.#hold(next);
   }
 
   /** Lets a member go, and what it held. */
