@@ -11,7 +11,7 @@ import { Site, sleep } from "./site.ts";
 const faults: Fault = {
   name: "all at once",
   what: "18 leader moves; 200 lost answers; SIGKILL of the coordinator, and too few replicas until it is back",
-  rate: 600,
+  rate: 300,
   configs: { "min.insync.replicas": "3" },
   strike: async (run) => {
     for (let i = 0; i < 3; i++) await run.site.moveLeaders(run.topic);
