@@ -86,6 +86,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
       instanceId,
       assignors: settings.assignors,
       lastRoundTimeout,
+      metadataMaxAge: settings.cluster.metadataMaxAge,
       rackId: settings.fetch.rackId ?? null,
     },
     {
