@@ -72,9 +72,16 @@ export interface ActorSettings {
   readonly onFailure?: OnFailure;
   /** The dead-letter topic for records of `topic`. Default `<topic>.dlt`. */
   readonly deadLetterTopic?: (topic: string) => string;
-  /** Where a group without a committed offset begins. Default "earliest". */
+  /**
+   * Where a group without a committed offset begins. Default "earliest". Partitions that are added, and topics that are
+   * created again, after the group began are received from their beginning in either case.
+   */
   readonly startFrom?: "earliest" | "latest";
-  /** What happens when the committed offset is no longer in the log. Default "fail": never skip in silence. */
+  /**
+   * What happens when the position is not in the log, most often because records were deleted below it: "fail" ends the
+   * system with exit code 1, "earliest" and "latest" go on there with a warning that names what is skipped. Where the
+   * cluster has lost the end of a log both go on at what is left. Default "fail": never skip in silence.
+   */
   readonly outOfRange?: "fail" | "earliest" | "latest";
   /** Records per call of `receiveBatch`, at most. Default 500. */
   readonly batchSize?: number;
