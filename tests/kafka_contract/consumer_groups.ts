@@ -278,9 +278,11 @@ export const consumerGroups: ReadonlyArray<Behaviour> = [
       const classic = yield* stranger(kafka, groupId, { protocolType: "other" });
       assertEquals((yield* classic.join()).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
       classic.memberId = member.memberId;
+      assertEquals((yield* classic.join()).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
       classic.generationId = member.epoch;
       assertEquals(yield* classic.heartbeat(), ErrorCode.UNKNOWN_MEMBER_ID);
       assertEquals((yield* classic.sync()).errorCode, ErrorCode.UNKNOWN_MEMBER_ID);
+      assertEquals(yield* member.commit(topic, 4), 0);
       assertEquals((yield* kafka.call("DescribeGroups", { groupIds: [groupId] })).groups[0].state, "Dead");
       // Whoever looks after it may remove a member.
       assertEquals(yield* classic.leave(), 0);

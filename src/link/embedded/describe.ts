@@ -27,7 +27,9 @@ export function describeGroups(
     groups: request.groupIds.map((groupId) => {
       const group = groups.get(groupId, now);
       if (group === undefined) {
-        const state = offsets.of(groupId).length > 0 ? "Empty" : "Dead";
+        // A group of the newer protocol is none to this request, whatever it has.
+        const isClassic = groups.consumer(groupId, now) === undefined && offsets.of(groupId).length > 0;
+        const state = isClassic ? "Empty" : "Dead";
         return { errorCode: ErrorCode.NONE, groupId, state, protocolType: "", protocolName: "", members: [] };
       }
       const { state, protocolType, protocol } = group;

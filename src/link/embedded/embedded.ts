@@ -17,7 +17,10 @@ export type { Fault, Intercept, Intercepted } from "./faults.ts";
 
 /** Settings of an embedded Kafka. */
 export interface EmbeddedOptions {
-  /** The log's file; default none: everything is in memory and gone with the process. */
+  /**
+   * The log's file; default none: everything is in memory and gone with the process. What was acknowledged is in the file
+   * however the process ends; only a machine that loses power may lose the last moments.
+   */
   readonly file?: string;
   /** Partitions of a topic created with -1; default 8. */
   readonly partitions?: number;

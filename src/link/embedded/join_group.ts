@@ -29,9 +29,8 @@ export function joinGroup(
   }
   const group = memberId === "" ? groups.getOrMake(groupId, now) : groups.get(groupId, now);
   if (group === undefined) {
-    // Where a group of the newer protocol has members.
-    const errorCode = memberId === "" ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID;
-    return joinRefused(errorCode, memberId);
+    const isNewer = (groups.consumer(groupId, now)?.members.size ?? 0) > 0;
+    return joinRefused(isNewer ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID, memberId);
   }
   if (!group.supports(request.protocolType, request.protocols)) {
     return joinRefused(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
