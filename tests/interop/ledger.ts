@@ -54,11 +54,11 @@ export class Ledger {
   look(): Movement {
     const before = new Map(this.#owners);
     const members = new Set(before.values());
-    // Of two events in one millisecond the one that lets go was first, or there is no saying.
-    const events = this.#new.sort((a, b) => a.at - b.at || order(a) - order(b));
+    const events = this.#new.sort((a, b) => a.at - b.at);
     this.#new = [];
     let given = 0;
-    for (const { member, change, partitions } of events) {
+    while (events.length > 0) {
+      const { member, change, partitions } = this.#first(events);
       for (const each of partitions) {
         const holder = this.#owners.get(each);
         if (change === "assigned") {
@@ -76,8 +76,21 @@ export class Ledger {
     });
     return { given, needless: needless.length };
   }
-}
 
-function order({ change }: RebalanceEvent): number {
-  return change === "assigned" ? 1 : 0;
+  /**
+   * Takes the first event out. Those of one millisecond come in any order that is right, but for the order of each
+   * member's own.
+   */
+  #first(events: Array<RebalanceEvent>): RebalanceEvent {
+    const seen = new Set<string>();
+    for (let i = 0; i < events.length && events[i].at === events[0].at; i++) {
+      const { member, change, partitions } = events[i];
+      const holder = change === "assigned" ? undefined : member;
+      if (!seen.has(member) && partitions.every((each) => this.#owners.get(each) === holder)) {
+        return events.splice(i, 1)[0];
+      }
+      seen.add(member);
+    }
+    return events.splice(0, 1)[0];
+  }
 }
