@@ -171,6 +171,8 @@ export const produce: ReadonlyArray<Behaviour> = [
       const record = 61; // length, attributes, time, offset, no key, length of the value, value, headers
       const byte = (at: number, value: number) => altered(good, (view) => view.setUint8(at, value));
       const behind = joined(good, new Uint8Array(3));
+      // A value of 71 bytes and a byte that says how many headers: 60 of them, in what was the rest of the value.
+      const long = batch(["x".repeat(200)]);
       const records = {
         "a longer record": byte(record, good[record] + 2),
         "a shorter record": byte(record, good[record] - 2),
@@ -180,6 +182,7 @@ export const produce: ReadonlyArray<Behaviour> = [
         "a longer value": byte(record + 5, good[record + 5] + 2),
         "a shorter value": byte(record + 5, good[record + 5] - 2),
         "a header that is not there": byte(record + 9, 2),
+        "headers that are none": altered(long, (view) => view.setUint8(record + 7, 1)),
         "more records than there are": counting(good, 3),
         "fewer records than there are": counting(good, 1),
         "bytes behind the records": altered(behind, (view) => view.setInt32(8, behind.length - 12)),

@@ -100,6 +100,7 @@ function timesOf(
     let latest = -Infinity;
     for (let i = 0; i < records.length; i++) {
       if (keyed && records.key(i) === null) return ErrorCode.INVALID_RECORD;
+      records.headerText(i, ""); // throws where the headers are malformed
       const timestamp = records.timestamp(i);
       if (timestamp < earliest) earliest = timestamp;
       if (timestamp > latest) latest = timestamp;
