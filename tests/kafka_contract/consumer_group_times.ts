@@ -62,6 +62,7 @@ export const consumerGroupTimes: ReadonlyArray<Behaviour> = [
       const { errorCode, memberEpoch } = yield* two.leave(-2);
       assertEquals([errorCode, memberEpoch], [0, -2]);
       assertEquals((yield* two.beat()).errorCode, ErrorCode.FENCED_MEMBER_EPOCH);
+      assertEquals((yield* two.hold([])).errorCode, ErrorCode.FENCED_MEMBER_EPOCH);
       assertEquals(yield* two.commit(topic, 1), ErrorCode.STALE_MEMBER_EPOCH);
       const again = yield* consumer(kafka, groupId, [topic], two.options);
       assertNotEquals(again.memberId, two.memberId);

@@ -66,6 +66,29 @@ export const consumerGroups: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "a member that has let go and has to let go of more stays in its epoch until that is done",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic(6);
+      const groupId = yield* kafka.group();
+      const one = yield* consumer(kafka, groupId, [topic]);
+      yield* one.join();
+      yield* one.settle(() => load(one) === 6);
+      const all = one.assigned;
+      const two = yield* consumer(kafka, groupId, [topic]);
+      yield* two.join();
+      yield* kafka.until(one.hold(all), () => load(one) === 3);
+      const three = yield* consumer(kafka, groupId, [topic]);
+      yield* three.join();
+      yield* three.settle(() => three.epoch === 4);
+      yield* one.hold(all);
+      assertEquals([one.epoch, load(one)], [2, 3]);
+      yield* one.hold();
+      assertEquals([one.epoch, load(one)], [2, 2]);
+      yield* one.hold();
+      assertEquals([one.epoch, load(one)], [4, 2]);
+    }),
+  },
+  {
     name: "partitions stay where they are when members come and go, as far as balance allows",
     check: Effect.fnUntraced(function* (kafka) {
       const topic = yield* kafka.topic(6);

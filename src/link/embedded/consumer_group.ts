@@ -108,7 +108,6 @@ export class ConsumerGroup {
 
   /** A static member goes, to be back within its session. */
   sendAway(member: ConsumerGroupMember): void {
-    member.previousEpoch = member.epoch;
     member.epoch = awayEpoch;
     this.#release(member);
     member.revoking = new Map();

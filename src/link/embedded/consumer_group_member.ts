@@ -52,21 +52,10 @@ export class ConsumerGroupMember {
 
   /** Goes as far towards its aim as it can now; whether anything has changed. */
   reconcile(aim: Aim): boolean {
-    switch (this.state) {
-      case "stable":
-        if (this.epoch === aim.epoch && ![...this.assigned.keys()].some((held) => !aim.wants(topicIdOf(held)))) {
-          return false;
-        }
-        this.#advance(this.epoch, aim);
-        return true;
-      case "unrevoked":
-        if (ownsAny(aim.owned, this.revoking)) return false;
-        this.#advance(this.epoch + 1, aim);
-        return true;
-      case "unreleased":
-        this.#advance(this.epoch, aim);
-        return true;
-    }
+    if (this.state === "unrevoked" && ownsAny(aim.owned, this.revoking)) return false;
+    if (this.state === "stable" && this.epoch === aim.epoch && this.#wantsAll(aim)) return false;
+    this.#advance(aim);
+    return true;
   }
 
   /** Whether it may commit for a partition as of an epoch: since then it must have had it, or the epoch is the present. */
@@ -76,7 +65,12 @@ export class ConsumerGroupMember {
     return epoch < this.epoch && since !== undefined && since <= epoch;
   }
 
-  #advance(epoch: number, { partitions, epoch: aimed, owned, isTaken, wants }: Aim): void {
+  #wantsAll({ wants }: Aim): boolean {
+    for (const held of this.assigned.keys()) if (!wants(topicIdOf(held))) return false;
+    return true;
+  }
+
+  #advance({ partitions, epoch, owned, isTaken, wants }: Aim): void {
     const kept = new Map<HeldPartition, number>();
     const surplus = new Map<HeldPartition, number>();
     for (const [held, since] of this.assigned) {
@@ -84,18 +78,18 @@ export class ConsumerGroupMember {
     }
     this.previousEpoch = this.epoch;
     if (ownsAny(owned, surplus)) {
+      // It stays in its epoch until it has let go.
       this.state = "unrevoked";
-      this.epoch = epoch;
       this.assigned = kept;
       this.revoking = surplus;
       return;
     }
     this.state = "stable";
-    this.epoch = aimed;
+    this.epoch = epoch;
     for (const partition of partitions) {
       if (kept.has(partition) || !wants(topicIdOf(partition))) continue;
       if (isTaken(partition)) this.state = "unreleased";
-      else kept.set(partition, aimed);
+      else kept.set(partition, epoch);
     }
     this.assigned = kept;
     this.revoking = new Map();

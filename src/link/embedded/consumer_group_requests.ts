@@ -72,7 +72,7 @@ function present(group: ConsumerGroup, request: Heartbeat): ConsumerGroupMember 
   if (memberEpoch < 0 || memberEpoch === member.epoch) return member;
   // The answer that told of the new epoch may have been lost.
   const owned = topicPartitions === null ? null : heldPartitions(topicPartitions);
-  const lost = memberEpoch === member.previousEpoch && owned !== null &&
+  const lost = memberEpoch < member.epoch && memberEpoch === member.previousEpoch && owned !== null &&
     [...owned].every((held) => member.assigned.has(held));
   return lost ? member : ErrorCode.FENCED_MEMBER_EPOCH;
 }
