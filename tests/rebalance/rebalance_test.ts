@@ -48,6 +48,27 @@ realKafkaTest(
   },
 );
 
+realKafkaTest(
+  "a group goes to the newer protocol and back by rolling deployments: nothing lost, nothing twice",
+  async (brokers) => {
+    const deployments = ["classic", "consumer", "classic"] as const;
+    const { tally, took } = await runRebalance({
+      brokers,
+      records: 16_000,
+      partitions: 16,
+      work: 4,
+      steps: ["+", "+", ...["-", "+", "-", "+", "-", "+"] as const, ...["-", "+", "-", "+", "-", "+"] as const],
+      pause: 0,
+      client: "ours",
+      settings: { heartbeatInterval: 100, sessionTimeout: 6_000 },
+      deployed: (join) => ({ groupProtocol: deployments[Math.floor(join / 3)] }),
+    });
+    const { twice, backwards, overlaps, missing } = tally;
+    assertEquals({ twice, backwards, overlaps, missing }, { twice: 0, backwards: 0, overlaps: 0, missing: 0 });
+    assertEquals(took.length, 14);
+  },
+);
+
 Deno.test("Tally counts what comes twice, out of order, at the same time and never", () => {
   const tally = new Tally(2, 3);
   const record = (partition: number, offset: number, n: number) => ({ partition, offset, key: `k${partition}`, n });

@@ -25,7 +25,8 @@ function client(brokers: string): Kafka {
 
 /** Writes records, in order, to the partitions their keys choose; ends when all replicas have them. */
 export async function produce(brokers: string, topic: string, messages: Message[]): Promise<void> {
-  const producer = client(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  // Idempotent: what it sends again because a busy broker was late would else stand twice.
+  const producer = client(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true });
   await producer.connect();
   try {
     for (let i = 0; i < messages.length; i += 1_000) {
