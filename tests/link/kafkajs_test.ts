@@ -2,7 +2,9 @@ import { Effect, Exit, Fiber, Scope } from "effect";
 import type { ConnectionError } from "../../src/errors.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
-import type { KafkaLinkOptions } from "../../src/link/kafkajs/options.ts";
+import { loadKafkajs } from "../../src/link/kafkajs/internals.ts";
+import { type KafkaLinkOptions, linkSettings } from "../../src/link/kafkajs/options.ts";
+import { WireConnection } from "../../src/link/kafkajs/wire_connection.ts";
 import type { Connection, Role } from "../../src/link/link.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { freePort } from "../../tools/kafka/node.ts";
@@ -298,6 +300,22 @@ Deno.test("close fails what is under way and waits for the socket to be gone; th
     yield* Effect.promise(() => broker.deserted());
     yield* Scope.close(outlives, Exit.void);
   }));
+});
+
+Deno.test("a connection that is closed before it is opened opens no socket", async () => {
+  let visitors = 0;
+  await using broker = new ScriptedBroker(afterVersions(never), () => visitors++);
+  const settings = linkSettings({ brokers: broker.name });
+  const make = await loadKafkajs();
+  const error = await Effect.runPromise(Effect.gen(function* () {
+    const connection = new WireConnection(settings.bootstrap[0], settings, null, make);
+    yield* connection.close;
+    return yield* Effect.flip(connection.open("metadata"));
+  }));
+  assertError(error, broker.name, "closed");
+  // Whoever connects later is the first.
+  await connected(broker.port, () => Effect.void);
+  assertEquals(visitors, 1);
 });
 
 Deno.test("close ends for all who wait for it at the same time", async () => {

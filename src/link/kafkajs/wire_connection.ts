@@ -94,7 +94,8 @@ export class WireConnection implements Connection {
 
   /** Opens the socket, asks for the versions, authenticates; to be run once. Fails if the role's APIs can't be had. */
   readonly open: (role: Role) => Effect.Effect<void, ConnectionError> = (role) =>
-    this.#connect.pipe(
+    this.#enter("connecting").pipe(
+      Effect.andThen(this.#connect),
       Effect.andThen(this.#enter("versions")),
       Effect.andThen(Effect.suspend(() => this.#greet(role))),
       Effect.andThen(this.#enter("authenticating")),
