@@ -68,6 +68,11 @@ export class ConsumerHoldings {
     });
   }
 
+  /** Whether all that it is to hold was taken over. */
+  get complete(): boolean {
+    return this.#missing.length === 0;
+  }
+
   /** Whether some can't be taken over as their topic's name is not known. */
   get nameless(): boolean {
     return this.#missing.some(({ topicId }) => this.nameOf(topicId) === undefined);

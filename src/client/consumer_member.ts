@@ -62,7 +62,8 @@ export const makeConsumerMember: (
   function* (cluster: Cluster, options: ConsumerMemberOptions, listener: RebalanceListener) {
     const id = yield* uuid;
     const member = new ConsumerMember(cluster, options, id, listener, yield* Clock.Clock, yield* Effect.scope);
-    return { membership: member.session.membership, run: member.run, leave: member.leave };
+    const settled = () => member.settled;
+    return { membership: member.session.membership, settled, run: member.run, leave: member.leave };
   },
 );
 
@@ -81,6 +82,8 @@ class ConsumerMember {
   #verdict: Verdict | null = null;
   /** Whether one was answered since then. */
   #heard = false;
+  /** Whether all that was given was handed over once since then. */
+  #handedOver = false;
   readonly #leaving = Deferred.makeUnsafe<void>();
   #leaveAsked = false;
   #ended: Deferred.Deferred<void> | null = null;
@@ -132,6 +135,10 @@ class ConsumerMember {
     this.#watch.leads = true;
   }
 
+  get settled(): boolean {
+    return this.session.live && (this.#handedOver || this.#holdings.complete);
+  }
+
   readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() => {
     const ended = this.#ended = Deferred.makeUnsafe<void>();
     return Effect.ensuring(
@@ -175,7 +182,10 @@ class ConsumerMember {
           ? Effect.andThen(this.#holdings.letGo(gone), Effect.sync(() => this.#soon.raise()))
           : this.#holdings.take(added);
       } else if (this.#holdings.nameless) yield* Effect.raceFirst(this.#lookForNames, this.#wake.wait);
-      else yield* this.#wake.wait;
+      else {
+        this.#handedOver = this.session.live;
+        yield* this.#wake.wait;
+      }
     }
   });
 
@@ -189,7 +199,7 @@ class ConsumerMember {
   /** Does `work` while heartbeats go out; then draws the consequence if one of them ended the membership. */
   readonly #beating = Effect.fnUntraced(function* (this: ConsumerMember, work: Effect.Effect<void>) {
     this.#verdict = null;
-    this.#heard = false;
+    this.#heard = this.#handedOver = false;
     // Whoever interrupts the run must not wait for the answer to a heartbeat: the end of the connection answers it.
     const interruptible = Effect.onInterrupt(work, () => this.session.drop);
     yield* Effect.raceFirst(interruptible, Effect.raceFirst(this.#heartbeats(), this.#watch.run));

@@ -18,6 +18,8 @@ export interface Difference {
 export class Holdings {
   /** The generation in which they were given to us: it decides between two claims. */
   generation = -1;
+  /** Whether the listener was told of an assignment since all was lost. */
+  told = false;
   readonly #owned = new Map<string, TopicPartition>();
 
   /** `listener` is told of every change, one call at a time. */
@@ -58,6 +60,7 @@ export class Holdings {
   /** Takes partitions over. */
   take(partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> {
     return Effect.suspend(() => {
+      this.told = true;
       if (partitions.length === 0) return Effect.void;
       for (const each of partitions) this.#owned.set(partitionKey(each.topic, each.partition), each);
       return this.listener.assigned(partitions);
@@ -78,6 +81,7 @@ export class Holdings {
     const { all } = this;
     this.#owned.clear();
     this.generation = -1;
+    this.told = false;
     return all.length === 0 ? Effect.void : this.listener.lost(all);
   });
 }

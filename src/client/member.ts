@@ -35,7 +35,8 @@ export const makeMember: (
 ) => Effect.Effect<GroupMember, never, Scope.Scope> = Effect.fnUntraced(
   function* (cluster: Cluster, options: MemberOptions, listener: RebalanceListener) {
     const member = new Member(cluster, options, listener, yield* Clock.Clock, yield* Effect.scope);
-    return { membership: member.session.membership, run: member.run, leave: member.leave };
+    const settled = () => member.settled;
+    return { membership: member.session.membership, settled, run: member.run, leave: member.leave };
   },
 );
 
@@ -70,6 +71,10 @@ class Member {
     this.#holdings = new Holdings(listener);
     const maxAge = options.metadataMaxAge ?? 30_000;
     this.#watch = new GroupWatch(cluster, options.groupId, maxAge, this.#warnings, () => this.#joinAgain());
+  }
+
+  get settled(): boolean {
+    return this.session.live && this.#holdings.told;
   }
 
   readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() => {

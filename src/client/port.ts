@@ -76,7 +76,7 @@ export interface Membership {
 
 /** What a member tells about its partitions. Calls never overlap. */
 export interface RebalanceListener {
-  /** These partitions are ours from now on. */
+  /** These partitions are ours from now on: from the call, and what is to be done about it is the effect. */
   readonly assigned: (partitions: ReadonlyArray<TopicPartition>) => Effect.Effect<void>;
   /** Let these go: once the effect ends they are given to others. Heartbeats go on meanwhile; commits are accepted. */
   readonly revoked: (partitions: ReadonlyArray<TopicPartition>) => Effect.Effect<void>;
@@ -88,6 +88,8 @@ export interface RebalanceListener {
 export interface GroupMember {
   /** Its present state. */
   readonly membership: Membership;
+  /** Whether the listener was told of all that the group has given this member since it joined. */
+  readonly settled: () => boolean;
   /** Joins and stays; ends only when `leave` was asked for, or fails when the group refuses this member for good. */
   readonly run: Effect.Effect<void, GroupError>;
   /** Asks `run` to revoke everything, leave the group (a static member stays in it) and end. Waits for that. */

@@ -22,6 +22,7 @@ import { runPartition } from "./partition_actor.ts";
 import { type Found, Positions, type Start } from "./positions.ts";
 import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
+import { type Wait, Waiting } from "./waiting.ts";
 
 /** What ends a system. */
 export type Failure = ActorFailed | ConfigError | GroupError | KafkaError | SystemDefect;
@@ -105,8 +106,7 @@ export class Consumer {
   readonly #running = new Map<string, Running>();
   /** Fibers that were told to end, by partition: a successor waits for its predecessor. */
   readonly #ending = new Map<string, Fiber.Fiber<void>>();
-  /** Partitions that are ours and wait to know where they begin; the object tells one wait from the next. */
-  readonly #waiting = new Map<string, object>();
+  readonly #waiting = new Waiting();
   readonly #positions: Positions;
   readonly #unfinished: string[] = [];
   #drainUntil = Infinity;
@@ -142,6 +142,22 @@ export class Consumer {
     return this.member.membership.generation >= 0;
   }
 
+  /** Why it is not at work yet, in words; null where it is. */
+  get unready(): string | null {
+    if (!this.joined) return `not a member of the group ${this.groupId} yet`;
+    const count = this.#waiting.starting(monotonicMs(this.clock));
+    if (count > 0) return `${count} partitions of the group ${this.groupId} are still to begin`;
+    return this.member.settled() ? null : `waits for its partitions of the group ${this.groupId}`;
+  }
+
+  /** How many of its partitions have waited for long to begin, but for those that are not there any more. */
+  get late(): number {
+    const { cluster } = this.services;
+    return this.#waiting.late(monotonicMs(this.clock)).filter(({ topic, partition }) =>
+      !cluster.absent(topic) && cluster.topic(topic)?.partitions.some((known) => known.partition === partition)
+    ).length;
+  }
+
   /** Joins, stays and commits until {@linkcode leave} is done; what ends it otherwise is told as a failure. */
   readonly run: Effect.Effect<void> = Effect.suspend(() => {
     const commits = Effect.forever(
@@ -174,18 +190,24 @@ export class Consumer {
     });
   }
 
-  readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
-    Effect.gen({ self: this }, function* () {
+  readonly assigned = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> => {
+    const wait = this.#wait(partitions, this.#running.size === 0);
+    return Effect.gen({ self: this }, function* () {
       for (const { topic, partition } of partitions) yield* this.#predecessor(partitionKey(topic, partition));
-      yield* this.#begin(partitions);
+      yield* this.#begin(partitions, wait);
     });
+  };
+
+  #wait(partitions: ReadonlyArray<TopicPartition>, first: boolean): Wait {
+    const wait = { since: monotonicMs(this.clock), first };
+    this.#waiting.add(partitions, wait);
+    return wait;
+  }
 
   /** Begins with partitions that are ours: each as soon as it is known where. Does not wait for the last. */
   readonly #begin = Effect.fnUntraced(
-    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>, created = false) {
-      const wait = {};
-      for (const { topic, partition } of partitions) this.#waiting.set(partitionKey(topic, partition), wait);
-      const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waits(at, wait)));
+    function* (this: Consumer, partitions: ReadonlyArray<TopicPartition>, wait: Wait, created = false) {
+      const inVain = this.#until(() => this.#pointless || !partitions.some((at) => this.#waiting.has(at, wait)));
       // A coordinator may be away for long: neither a drain nor the next round waits for it.
       const none: Found = { known: [], fresh: [] };
       const { known, fresh } = yield* Effect.raceFirst(
@@ -209,7 +231,7 @@ export class Consumer {
       const going = partitions.flatMap(({ topic, partition }) =>
         this.#running.get(partitionKey(topic, partition)) ?? []
       );
-      for (const { topic, partition } of partitions) this.#waiting.delete(partitionKey(topic, partition));
+      this.#waiting.remove(partitions);
       for (const { partition } of going) partition.drain();
       const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMs(this.clock));
       yield* Effect.timeoutOption(awaitAll(going.map(({ fiber }) => fiber)), Math.max(0, budget));
@@ -231,8 +253,8 @@ export class Consumer {
   /** The partitions belong to others: nothing is waited for. */
   readonly lost = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.sync(() => {
+      this.#waiting.remove(partitions);
       for (const { topic, partition: number } of partitions) {
-        this.#waiting.delete(partitionKey(topic, number));
         const running = this.#running.get(partitionKey(topic, number));
         if (running === undefined) continue;
         this.#fence(running.partition);
@@ -275,14 +297,14 @@ export class Consumer {
 
   /** Starts those that still wait, once the group surely counts this member in. */
   readonly #start = Effect.fnUntraced(
-    function* (this: Consumer, starts: ReadonlyArray<Start>, wait: object) {
+    function* (this: Consumer, starts: ReadonlyArray<Start>, wait: Wait) {
       // Others may own them by now, and have gone on: that is heard with the next heartbeat.
       yield* this.#until(() => this.#pointless || this.#countedIn);
       if (this.#pointless) return;
       const first: Partition[] = [];
       for (const start of starts) {
-        if (!this.#waits(start, wait)) continue;
-        this.#waiting.delete(partitionKey(start.topic, start.partition));
+        if (!this.#waiting.has(start, wait)) continue;
+        this.#waiting.remove([start]);
         const partition = this.#run(start);
         if (partition !== null && start.map === emptyOffsetMap) first.push(partition);
       }
@@ -290,11 +312,6 @@ export class Consumer {
       if (first.length > 0) this.fork(this.#committer.commit(first));
     },
   );
-
-  /** Whether a partition is still to begin by this wait: it may be let go, and given again, meanwhile. */
-  #waits({ topic, partition }: TopicPartition, wait: object): boolean {
-    return this.#waiting.get(partitionKey(topic, partition)) === wait;
-  }
 
   #run({ topic, partition: number, offset, map, topicId, origin }: Start): Partition | null {
     const actor = this.actors.get(topic);
@@ -337,9 +354,8 @@ export class Consumer {
     this.#fence(partition);
     yield* this.#predecessor(key);
     if (this.#running.has(key) || this.#drainUntil < Infinity) return;
-    if (to === null) return yield* this.#begin([partition], true);
-    const wait = {};
-    this.#waiting.set(key, wait);
+    const wait = this.#wait([partition], false);
+    if (to === null) return yield* this.#begin([partition], wait, true);
     yield* this.#start([this.#positions.at(partition, to)], wait);
   });
 

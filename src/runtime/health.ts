@@ -10,7 +10,10 @@ export type SystemState = "starting" | "running" | "draining" | "stopped" | "fai
 export interface Health {
   /** False once the system has failed or stopped: start the process anew. */
   readonly live: boolean;
-  /** Whether it does all its work: a broker answers, the topics are there, every group counts this process in. */
+  /**
+   * Whether it does all its work: a broker answers, the topics are there, every group counts this process in, and the
+   * partitions that came with it have begun. Those whose leader is away do not count after 5 seconds: then it is degraded.
+   */
   readonly ready: boolean;
   /** "ok", "degraded" (it works, but dead letters can't be written or a topic is gone) or "unavailable" (not ready). */
   readonly status: "ok" | "degraded" | "unavailable";
@@ -25,13 +28,15 @@ export interface Signs {
   readonly state: SystemState;
   readonly brokerAnswers: boolean;
   readonly topicsThere: boolean;
-  /** Groups that do not count this process in. */
+  /** Why groups are not at work yet, in words. */
   readonly outside: ReadonlyArray<string>;
   readonly deadLettersWaiting: number;
   /** Topics that are received and do not exist any more. */
   readonly absent?: ReadonlyArray<string>;
   /** Topics that records wait for and that do not exist. */
   readonly missing?: ReadonlyArray<string>;
+  /** How many partitions have waited for long to begin. Default 0. */
+  readonly late?: number;
 }
 
 /** See {@linkcode Health}. */
@@ -41,10 +46,13 @@ export function healthOf(signs: Signs): Health {
   if (state !== "running" && state !== "starting") unready.push(`the system is ${state}`);
   else if (!brokerAnswers) unready.push("no broker answers");
   else if (!topicsThere) unready.push("topics are still to be created");
-  else for (const group of outside) unready.push(`not a member of the group ${group} yet`);
+  else unready.push(...outside);
   const degraded = deadLettersWaiting === 0 ? [] : [`${deadLettersWaiting} dead letters can't be written`];
   for (const topic of signs.absent ?? []) degraded.push(`the topic ${topic} does not exist any more, its actors wait`);
   for (const topic of signs.missing ?? []) degraded.push(`the topic ${topic} does not exist, records wait for it`);
+  if (signs.late) {
+    degraded.push(`${signs.late} partitions can't begin: their leaders, or the group's coordinator, are away`);
+  }
   const ready = unready.length === 0;
   return {
     live: state !== "failed" && state !== "stopped",

@@ -190,10 +190,11 @@ export class System {
       state: this.#state,
       brokerAnswers: this.cluster.reachable(),
       topicsThere: this.#state !== "starting",
-      outside: this.consumers.filter(({ joined }) => !joined).map(({ groupId }) => groupId),
+      outside: this.consumers.flatMap(({ unready }) => unready ?? []),
       deadLettersWaiting,
       absent: [...this.#received].filter((topic) => this.cluster.absent(topic)),
       missing: this.sender.waitingFor?.() ?? [],
+      late: this.consumers.reduce((sum, { late }) => sum + late, 0),
     });
   }
 

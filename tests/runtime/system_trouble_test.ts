@@ -7,7 +7,7 @@ import { error } from "../../src/link/embedded/faults.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Connection, Link } from "../../src/link/link.ts";
 import type { ApiName } from "../../src/link/protocol.ts";
-import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { committed, ids, Placed, publish, start, until, waited, world } from "./systems.ts";
 
 const idle = actor({ name: "clerk", receives: [Placed], receive: () => {} });
@@ -178,3 +178,36 @@ Deno.test("what a service still publishes during the drain is acknowledged, and 
   }));
   assertEquals([told, errors], [count, []]);
 });
+
+Deno.test("a system is ready once its partitions have begun, and degraded when some can't", async () => {
+  const kafka = new EmbeddedKafka();
+  let away = true;
+  kafka.intercept = ({ api }) => away && api === "ListOffsets" ? error(ErrorCode.LEADER_NOT_AVAILABLE) : null;
+  await world(Effect.gen(function* () {
+    const system = yield* start(kafka, [idle]);
+    yield* until(() => kafka.members("clerk").length === 1);
+    yield* TestClock.adjust(1_000);
+    const { ready, reasons } = system.health();
+    assertEquals([ready, reasons], [false, ["4 partitions of the group clerk are still to begin"]]);
+    yield* TestClock.adjust(6_000);
+    assertEquals([system.health().ready, system.health().status], [true, "degraded"]);
+    assertMatch(system.health().reasons[0], /^4 partitions can't begin/);
+    away = false;
+    yield* until(() => system.health().status === "ok");
+    assertEquals(system.consumers[0].partitions.length, 4);
+  }));
+});
+for (const groupProtocol of ["classic", "consumer"] as const) {
+  Deno.test(`at the moment a system is ready all of its partitions have begun (${groupProtocol})`, async () => {
+    const kafka = new EmbeddedKafka();
+    await world(Effect.gen(function* () {
+      const system = yield* start(kafka, [idle], { groupProtocol });
+      // Whatever is done in between: a look at every turn.
+      for (let turns = 0; !system.health().ready; turns++) {
+        assert(turns < 20_000);
+        yield* turns % 20 === 0 ? TestClock.adjust(1) : Effect.yieldNow;
+      }
+      assertEquals(system.consumers[0].partitions.length, 4);
+    }));
+  });
+}
