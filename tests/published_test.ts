@@ -41,8 +41,12 @@ Deno.test({
 
     await t.step("it holds what it is to hold and nothing else", () => {
       const files = [...registry.files.keys()];
-      for (const file of ["/mod.ts", "/deno.json", "/LICENSE"]) assert(files.includes(file), `${file} is missing`);
-      const stray = files.filter((file) => !/^\/(src\/.*\.ts|mod\.ts|deno\.json|LICENSE|[A-Z]+\.md)$/.test(file));
+      for (const file of ["/mod.ts", "/deno.json", "/LICENSE", "/docs/options.md"]) {
+        assert(files.includes(file), `${file} is missing`);
+      }
+      const stray = files.filter((file) =>
+        !/^\/(src\/.*\.ts|docs\/.*\.md|mod\.ts|deno\.json|LICENSE|[A-Z]+\.md)$/.test(file)
+      );
       assertEquals(stray, []);
     });
 
