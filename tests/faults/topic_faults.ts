@@ -142,7 +142,7 @@ export async function sufferTopic(brokers: string, fault: TopicFault, client: Re
     if (startFrom === "latest") {
       await until(
         () => admin.fetchOffsets({ groupId: options.group, topics: [topic] }),
-        ([{ partitions }]) => client !== "ours" || partitions.every(({ offset }) => offset !== "-1"),
+        ([{ partitions }]) => client === "stock kafkajs" || partitions.every(({ offset }) => offset !== "-1"),
         "the group's beginning is committed",
       );
     }

@@ -6,7 +6,7 @@ import { actor, ActorSystem, event, kafka } from "@troupe/troupe";
 import { Kafka, logLevel } from "kafkajs";
 
 /** Which client. */
-export type ReaderName = "ours" | "stock kafkajs";
+export type ReaderName = "ours" | "ours, newer group protocol" | "stock kafkajs";
 
 /** How it reads. */
 export interface ReaderOptions {
@@ -25,10 +25,14 @@ export interface Reader extends AsyncDisposable {
 
 /** Starts one; it has joined its group when this resolves. */
 export function startReader(name: ReaderName, options: ReaderOptions): Promise<Reader> {
-  return name === "ours" ? startOurs(options) : startStock(options);
+  if (name === "stock kafkajs") return startStock(options);
+  return startOurs(options, name === "ours" ? "classic" : "consumer");
 }
 
-async function startOurs({ brokers, topic, group, startFrom, outOfRange }: ReaderOptions): Promise<Reader> {
+async function startOurs(
+  { brokers, topic, group, startFrom, outOfRange }: ReaderOptions,
+  groupProtocol: "classic" | "consumer",
+): Promise<Reader> {
   const handled: string[] = [];
   const Value = event({ name: "Value", topic });
   const reader = actor({
@@ -43,6 +47,7 @@ async function startOurs({ brokers, topic, group, startFrom, outOfRange }: Reade
     actors: [reader],
     broker: kafka({ brokers }),
     cluster: { metadataMaxAge: 2_000 },
+    groupProtocol,
     logLevel: "none",
   });
   await system.whenReady(60_000);
