@@ -5,7 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { advance, virtual } from "../client/virtual.ts";
 import { chunkOf } from "./fake_fetcher.ts";
 import { publishError } from "./fake_sender.ts";
-import { Echo, failureOf, gate, Note, note, notes, open, turns } from "./one_partition.ts";
+import { Echo, ended, failureOf, gate, Note, note, notes, open, turns } from "./one_partition.ts";
 
 const at = { topic: "notes", partition: 0 };
 
@@ -205,4 +205,34 @@ Deno.test("idle() and deliver() keep the high watermark", () =>
     assertEquals([one.partition.highWatermark, one.partition.position], [5, 3]);
     yield* turns;
     assertEquals(one.partition.position, 5);
+  })));
+
+Deno.test("reset() back, or to another topic, ends the partition: it commits nothing any more and tells once", () =>
+  virtual(Effect.gen(function* () {
+    for (const to of [null, 1]) {
+      const one = yield* open(actor({ name: "a", receives: [Note], receive: () => {} }));
+      const told: unknown[] = [];
+      one.partition.superseded = (reset) => void told.push(reset.to);
+      one.deliver(notes(3));
+      yield* turns;
+      assertEquals(one.partition.uncommitted()?.offset, 3);
+      const reason = to === null ? "recreated" : "truncated";
+      for (let i = 0; i < 2; i++) one.partition.reset({ reason, from: 3, to });
+      yield* turns;
+      assertEquals([told, one.partition.uncommitted(), ended(one)], [[to], null, true]);
+      assertEquals(one.counters.positionResets, 1);
+    }
+  })));
+
+Deno.test("reset() forward goes on, and the empty chunk behind it moves what is committed", () =>
+  virtual(Effect.gen(function* () {
+    const one = yield* open(actor({ name: "a", receives: [Note], receive: () => {} }));
+    one.deliver(notes(3));
+    yield* turns;
+    one.partition.reset({ reason: "out-of-range", from: 3, to: 9 });
+    const { topic, partition } = one.partition;
+    const none = { bytes: new Uint8Array(0), count: 0, aborted: [], highWatermark: 9 };
+    one.partition.deliver({ topic, partition, from: 3, next: 9, ...none });
+    yield* turns;
+    assertEquals([one.partition.uncommitted()?.offset, ended(one), one.counters.positionResets], [9, false, 1]);
   })));

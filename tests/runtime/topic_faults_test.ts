@@ -302,6 +302,35 @@ Deno.test("fail: records deleted below the position end the system with a reason
     }));
 });
 
+Deno.test("a position beyond the log's end goes back to what the log has, and so does the commit", () => {
+  const seen: string[] = [];
+  const log: string[] = [];
+  const kafka = new EmbeddedKafka();
+  return world(
+    Effect.gen(function* () {
+      const publisher = yield* start(kafka, []);
+      yield* until(() => publisher.health().ready);
+      yield* publish(publisher, ids(80, "new"));
+      const link = yield* kafka.open;
+      const coordinator = yield* link.connect(link.bootstrap[0], "offsets");
+      yield* coordinator.call("OffsetCommit", {
+        groupId: "clerk",
+        generationId: -1,
+        memberId: "",
+        groupInstanceId: null,
+        topics: [{ name: "orders", partitions: [{ partition: 0, committedOffset: 1_000, committedMetadata: "" }] }],
+      });
+      const system = yield* start(kafka, [clerkOf(seen, { outOfRange: "earliest" })]);
+      yield* until(() => seen.length >= 80);
+      yield* until(() => committed(kafka, "clerk") === 80);
+      assertEquals(fresh(seen), ids(80, "new").sort());
+      assertEquals(lines(log, /orders\/0: position 1000 .* at 0 \(earliest\): the log ends before/).length, 1);
+      assertEquals(system.counters.get("clerk")?.positionResets, 1);
+    }),
+    log,
+  );
+});
+
 Deno.test("a partition without a leader does not keep the others of a new group from beginning", () => {
   const seen: string[] = [];
   const kafka = new EmbeddedKafka();
