@@ -176,3 +176,30 @@ Deno.test("what an actor publishes to a topic that is gone waits as long as its 
       assertEquals([sender.pending(), sender.waitingFor?.()], [0, []]);
     }));
 });
+
+Deno.test("a batch whose answer was lost while its topic was created again makes no later record vanish", () => {
+  let deaf = true;
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Produce: (request, node, role) => {
+      const answer = kafka.script.Produce(request, node, role);
+      return deaf ? Effect.andThen(answer, Effect.never) : answer;
+    },
+  }));
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender, cluster) =>
+    Effect.gen(function* () {
+      kafka.delete("orders");
+      kafka.lead("orders", [1]);
+      sender.offer(keyed("a"), of("a"), null);
+      yield* advance(20);
+      assertEquals(kafka.log("orders", 0).values(), ["a"]);
+      yield* cluster.refresh(["orders"]);
+      sender.offer(keyed("b"), of("b"), null);
+      yield* advance(20);
+      deaf = false;
+      kafka.link.cut(1);
+      yield* advance(2_000);
+      assertEquals(settled, ["a", "b"]);
+      assertEquals(kafka.log("orders", 0).values(), ["a", "a", "b"]);
+    }));
+});
