@@ -36,6 +36,8 @@ export type {
 } from "./src/admin/topic_admin.ts";
 export * from "./src/broker.ts";
 export * from "./src/context.ts";
+export type { DeadLetterReason } from "./src/dead_letter/dead_letter.ts";
+export type { DeadLetter, LetterSource } from "./src/dead_letter/read_letter.ts";
 export * from "./src/errors.ts";
 export * from "./src/event.ts";
 export * from "./src/kafka_environment.ts";
@@ -44,6 +46,16 @@ export * from "./src/operations.ts";
 export * from "./src/outcome.ts";
 export { headerText } from "./src/record.ts";
 export type { ConsumerRecord, RecordHeaders, RecordMetadata, TopicPartition } from "./src/record.ts";
+export * from "./src/redrive/dead_letters.ts";
+export type {
+  DeadLetterOffice,
+  DeadLetterOfficeOptions,
+  ListOptions,
+  RedriveOptions,
+} from "./src/redrive/dead_letter_office.ts";
+export type { LetterFilter } from "./src/redrive/letter_filter.ts";
+export type { RedriveError } from "./src/redrive/partition_redrive.ts";
+export type { LeftLetter, ReasonCount, RedriveReport } from "./src/redrive/redrive_report.ts";
 export type { Health, SystemState } from "./src/runtime/health.ts";
 export type {
   ClusterOptions,

@@ -6,8 +6,18 @@ import { findCycle, type SourceFile, sourceFile, sourceFiles } from "./support/i
 
 /** A layer's files (a folder ends with a slash; the first layer that names a file has it) and the layers it may import. */
 const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>, may: ReadonlyArray<string>]> = [
-  ["entry", ["mod.ts"], ["vocabulary", "broker", "logger", "edge", "system", "admin"]],
-  ["testing", ["src/testing/"], ["vocabulary", "ports", "format", "embedded", "broker", "logger", "system", "edge"]],
+  ["entry", ["mod.ts"], ["vocabulary", "broker", "logger", "edge", "system", "admin", "dead letter", "redrive"]],
+  ["testing", ["src/testing/"], [
+    "vocabulary",
+    "ports",
+    "format",
+    "embedded",
+    "broker",
+    "logger",
+    "system",
+    "edge",
+    "redrive",
+  ]],
   // Where the framework meets a program and its process.
   ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts"], [
     "vocabulary",
@@ -19,6 +29,19 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ]],
   // What is put together of the client without any actors: topics and groups looked after.
   ["admin", ["src/admin/"], ["vocabulary", "ports", "client", "broker", "logger"]],
+  // Dead letters sent back: a small consumer of its own, with the marks and the lease of an actor's partition.
+  ["redrive", ["src/redrive/"], [
+    "vocabulary",
+    "ports",
+    "format",
+    "fiber",
+    "client",
+    "partition",
+    "dead letter",
+    "admin",
+    "broker",
+    "logger",
+  ]],
   ["broker", ["src/broker.ts", "src/kafka_environment.ts"], ["vocabulary", "ports", "embedded", "kafkajs"]],
   ["logger", ["src/logger.ts"], ["vocabulary"]],
   ["vocabulary", ["src/*.ts"], []],
