@@ -4,6 +4,7 @@
  */
 import { client } from "./client.ts";
 import { consumerGroups } from "./consumer_groups.ts";
+import { consumerGroupNeighbours } from "./consumer_group_neighbours.ts";
 import { consumerGroupTimes } from "./consumer_group_times.ts";
 import type { Behaviour } from "./context.ts";
 import { describe } from "./describe.ts";
@@ -32,6 +33,7 @@ export const behaviours: ReadonlyArray<Behaviour> = [
   ...staticMembers,
   ...describe,
   ...consumerGroups,
+  ...consumerGroupNeighbours,
   ...consumerGroupTimes,
   ...client,
 ];

@@ -24,6 +24,8 @@ import { CorruptRecordError } from "../../errors.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { TopicSettings } from "./topic_configs.ts";
 
+/** What lies further back is more than a broker can count with, in milliseconds since 1970. */
+const earliestTimestamp = -(2 ** 62);
 /** The largest that a batch may be once it is decompressed, in bytes. */
 const decompressedLimit = 64 * 1024 * 1024;
 
@@ -40,7 +42,10 @@ export function producedBatch(bytes: Uint8Array, settings: TopicSettings, now: n
   if (typeof times === "number") return times;
   if (settings.logAppendTime) return { ...header, maxTimestamp: now, attributes: header.attributes | LOG_APPEND_TIME };
   const { earliest, latest } = times;
-  if (earliest < now - settings.timestampBeforeMaxMs || latest > now + settings.timestampAfterMaxMs) {
+  if (
+    earliest < earliestTimestamp || earliest < now - settings.timestampBeforeMaxMs ||
+    latest > now + settings.timestampAfterMaxMs
+  ) {
     return ErrorCode.INVALID_TIMESTAMP;
   }
   return latest === header.maxTimestamp && !appended
@@ -72,13 +77,13 @@ function oneBatch(bytes: Uint8Array): BatchHeader | number {
 function headerFault(bytes: Uint8Array, header: BatchHeader): number {
   if (!crcMatches(bytes, 0, bytes.length)) return ErrorCode.CORRUPT_MESSAGE;
   const { baseOffset, count, lastOffsetDelta, attributes, producerId, baseSequence } = header;
+  // There are no transactions here: nobody may have one.
+  if ((attributes & TRANSACTIONAL) !== 0) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
   if (baseOffset !== 0) return ErrorCode.INVALID_RECORD;
   // A client's batch has no gaps: those come only by compaction.
   if (count < 1 || count !== lastOffsetDelta + 1) return ErrorCode.INVALID_RECORD;
   if ((attributes & CONTROL) !== 0) return ErrorCode.INVALID_RECORD;
   if (producerId >= 0n && baseSequence < 0) return ErrorCode.INVALID_RECORD;
-  // There are no transactions here.
-  if ((attributes & TRANSACTIONAL) !== 0) return ErrorCode.INVALID_RECORD;
   return 0;
 }
 
