@@ -9,8 +9,9 @@ import { type Behaviour, type Context, ErrorCode } from "./context.ts";
 
 /** Waits until a log begins there: a real broker looks at its logs now and then. */
 const begins = Effect.fnUntraced(function* (kafka: Context, topic: string, offset: number) {
+  const { brokers: [{ nodeId }] } = yield* kafka.call("Metadata", { topics: [], allowAutoTopicCreation: false });
   const { resources: [broker] } = yield* kafka.call("DescribeConfigs", {
-    resources: [{ type: 4, name: "1", keys: ["log.retention.check.interval.ms"] }],
+    resources: [{ type: 4, name: String(nodeId), keys: ["log.retention.check.interval.ms"] }],
   });
   const interval = Number(broker.configs[0]?.value ?? 0);
   const start = Effect.map(kafka.listOffsets(topic, [0], -2), ([{ offset }]) => offset);
