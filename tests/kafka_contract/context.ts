@@ -180,6 +180,7 @@ export interface FetchOptions {
   readonly maxBytes?: number;
   readonly partitionMaxBytes?: number;
   readonly currentLeaderEpoch?: number;
+  readonly lastFetchedEpoch?: number;
 }
 
 /** One partition. */
@@ -200,6 +201,7 @@ export function produceRequest(
 /** One partition. */
 export function fetchRequest(topic: string, fetchOffset: number, options: FetchOptions = {}): Request<"Fetch"> {
   const { partition = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1 << 20, currentLeaderEpoch = -1 } = options;
+  const { lastFetchedEpoch = -1 } = options;
   const { partitionMaxBytes = maxBytes } = options;
   return {
     maxWaitMs,
@@ -209,7 +211,7 @@ export function fetchRequest(topic: string, fetchOffset: number, options: FetchO
     rackId: "",
     topics: [{
       name: topic,
-      partitions: [{ partition, currentLeaderEpoch, fetchOffset, maxBytes: partitionMaxBytes }],
+      partitions: [{ partition, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, maxBytes: partitionMaxBytes }],
     }],
   };
 }

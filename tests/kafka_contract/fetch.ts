@@ -176,6 +176,19 @@ export const fetch: ReadonlyArray<Behaviour> = [
     }),
   },
   {
+    name: "Fetch beyond where the epoch last fetched ends tells that, whatever the offset",
+    check: Effect.fnUntraced(function* (kafka) {
+      const topic = yield* kafka.topic();
+      yield* kafka.produce(topic, batch(["a", "b", "c"]));
+      const { leaderEpoch } = (yield* kafka.describe(topic)).partitions[0];
+      const end = yield* kafka.fetch(topic, 3, { lastFetchedEpoch: leaderEpoch });
+      assertEquals([end.errorCode, end.divergingEpoch], [0, undefined]);
+      const beyond = yield* kafka.fetch(topic, 5, { lastFetchedEpoch: leaderEpoch });
+      assertEquals([beyond.errorCode, beyond.records.length], [0, 0]);
+      assertEquals(beyond.divergingEpoch, { epoch: leaderEpoch, endOffset: 3 });
+    }),
+  },
+  {
     name: "Fetch by a topic's id gives its records, and none of a topic of the same name that is created later",
     check: Effect.fnUntraced(function* (kafka) {
       const topic = yield* kafka.topic();

@@ -82,6 +82,9 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
       name,
       partitions: partitions.map(({ asked, log }): FetchedPartition => {
         const errorCode = this.#fault(name, topicId, asked, log);
+        if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && log !== undefined && diverges(asked, log)) {
+          return { ...refused(asked.partition, 0), divergingEpoch: { epoch: leaderEpoch, endOffset: log.endOffset } };
+        }
         if (errorCode !== 0 || log === undefined) return refused(asked.partition, errorCode);
         // Progress is sure: the first batch comes however large it is.
         const records = log.read(asked.fetchOffset, Math.min(asked.maxBytes, room), empty);
@@ -112,6 +115,11 @@ class WaitingFetch extends Waiting<Answer<"Fetch">> {
     const inside = asked.fetchOffset >= log.startOffset && asked.fetchOffset <= log.endOffset;
     return inside ? 0 : ErrorCode.OFFSET_OUT_OF_RANGE;
   }
+}
+
+/** Whether the asker has seen records that this log has not: it has one leader, and that one epoch. */
+function diverges({ lastFetchedEpoch = -1, fetchOffset }: Asked, log: PartitionLog): boolean {
+  return lastFetchedEpoch === leaderEpoch && fetchOffset > log.endOffset;
 }
 
 function refused(partition: number, errorCode: number): FetchedPartition {
