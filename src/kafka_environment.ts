@@ -44,10 +44,10 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  */
 export function kafkaFromEnvironment(
   options: Omit<KafkaLinkOptions, "brokers" | "ssl" | "sasl"> = {},
-  variables: Variables = ownVariables(),
+  variables?: Variables,
 ): Broker {
   try {
-    return named(options, variables);
+    return named(options, variables ?? ownVariables());
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { kind: "broker", name: "kafka", wrong: error, open: Effect.fail(error) };
@@ -85,7 +85,13 @@ const names = [
 
 /** One by one: a program may be allowed to see these only. */
 function ownVariables(): Variables {
-  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
+  return Object.fromEntries(names.map((name) => {
+    try {
+      return [name, Deno.env.get(name)];
+    } catch (cause) {
+      throw new ConfigError(name, "may not be read: give the program --allow-env for it", { cause });
+    }
+  }));
 }
 
 /** TLS as it is to be now, or null where none is wanted. */

@@ -81,3 +81,12 @@ Deno.test("kafkaFromEnvironment fails with one line that names the variable and 
       assertEquals(wrong.message.split("\n").length, 1);
     }
   }));
+
+Deno.test({
+  name: "kafkaFromEnvironment names the variable that the program may not read",
+  permissions: { env: ["KAFKA_BROKERS"] },
+  fn: () => {
+    const { wrong } = kafkaFromEnvironment();
+    assertEquals(wrong?.message, "KAFKA_SSL: may not be read: give the program --allow-env for it");
+  },
+});

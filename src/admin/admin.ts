@@ -2,7 +2,7 @@
  * Administrating topics and groups, as a program sees it.
  * @module
  */
-import { type Context, Effect, Exit, Layer, Scope } from "effect";
+import { type Context, Deferred, Effect, Exit, Layer, Scope } from "effect";
 import { z } from "zod";
 import type { Broker } from "../broker.ts";
 import { ConnectionError } from "../errors.ts";
@@ -43,8 +43,9 @@ export class Admin implements AsyncDisposable {
   readonly #administration: Administration;
   readonly #context: Context.Context<never>;
   readonly #close: Effect.Effect<void>;
-  readonly #closed: ConnectionError;
-  #open = true;
+  /** Fails when it is closed, and with it all that is under way. */
+  readonly #closed = Deferred.makeUnsafe<never, ConnectionError>();
+  readonly #name: string;
 
   private constructor(
     administration: Administration,
@@ -55,7 +56,7 @@ export class Admin implements AsyncDisposable {
     this.#administration = administration;
     this.#context = context;
     this.#close = close;
-    this.#closed = new ConnectionError(name, "closed", "this Admin was closed; connect another one");
+    this.#name = name;
   }
 
   /**
@@ -134,7 +135,10 @@ export class Admin implements AsyncDisposable {
     return this.#run(this.#administration.growTopic(topic, partitions));
   }
 
-  /** Deletes topics with their records, and resolves when no broker that is asked knows them any more. */
+  /**
+   * Deletes topics with their records, and resolves when no broker that is asked knows them any more. Where one of several
+   * can't be deleted the others are all the same.
+   */
   deleteTopics(topics: ReadonlyArray<string>): Promise<void> {
     return this.#run(this.#administration.deleteTopics(topics));
   }
@@ -190,9 +194,10 @@ export class Admin implements AsyncDisposable {
     return this.#run(this.#administration.resetOffsets(groupId, options));
   }
 
-  /** Closes its connections. */
+  /** Closes its connections; calls under way reject. */
   async close(): Promise<void> {
-    this.#open = false;
+    const error = new ConnectionError(this.#name, "closed", "this Admin was closed; connect another one");
+    Deferred.doneUnsafe(this.#closed, Exit.fail(error));
     await Effect.runPromise(this.#close);
   }
 
@@ -202,7 +207,7 @@ export class Admin implements AsyncDisposable {
   }
 
   #run<A>(call: Effect.Effect<A, AdminError>): Promise<A> {
-    return Effect.runPromiseWith(this.#context)(this.#open ? call : Effect.fail(this.#closed));
+    return Effect.runPromiseWith(this.#context)(Effect.raceFirst(Deferred.await(this.#closed), call));
   }
 }
 

@@ -58,7 +58,7 @@ export interface Administration {
 }
 
 const most = 2 ** 31 - 1;
-const name = z.string().min(1);
+const name = z.string("expected a name").min(1, "expected a name");
 const count = z.int().min(1).max(100_000);
 
 const optionsSchema = z.strictObject({
@@ -116,7 +116,10 @@ export const makeAdministration: (
         Effect.andThen(topics.create(wanted, options)),
       ),
     growTopic: (topic, partitions) =>
-      Effect.andThen(checked(count, partitions, "partitions"), topics.grow(topic, partitions)),
+      checked(name, topic, "topic").pipe(
+        Effect.andThen(checked(count, partitions, "partitions")),
+        Effect.andThen(topics.grow(topic, partitions)),
+      ),
     deleteTopics: (names) => Effect.andThen(checked(namesSchema, names, "topics"), topics.delete(names)),
     describeTopics: (names) => Effect.andThen(checked(namesSchema, names ?? [], "topics"), topics.describe(names)),
     listOffsets: (of, position) =>
@@ -124,10 +127,13 @@ export const makeAdministration: (
         Effect.andThen(checked(positionSchema, position, "position")),
         Effect.andThen(offsets.list(of, position)),
       ),
-    describeGroup: (groupId) => groups.describe(groupId),
-    groupLag: (groupId) => groups.lag(groupId),
+    describeGroup: (groupId) => Effect.andThen(checked(name, groupId, "groupId"), groups.describe(groupId)),
+    groupLag: (groupId) => Effect.andThen(checked(name, groupId, "groupId"), groups.lag(groupId)),
     resetOffsets: (groupId, options) =>
-      Effect.andThen(checked(resetSchema, options, "options"), resets.reset(groupId, options)),
+      checked(name, groupId, "groupId").pipe(
+        Effect.andThen(checked(resetSchema, options, "options")),
+        Effect.andThen(resets.reset(groupId, options)),
+      ),
   };
   return administration;
 });

@@ -145,7 +145,7 @@ export class TopicAdmin {
       const remove = Effect.fnUntraced({ self: this }, function* () {
         const again = sent;
         sent = true;
-        const request = { timeoutMs: CARRY_OUT, topics: names };
+        const request = { timeoutMs: CARRY_OUT, topics: [...new Set(names)] };
         const { topics } = yield* askController(this.cluster, "DeleteTopics", request, CARRY_OUT + TRANSIT);
         for (const { name, errorCode } of topics) {
           // After a lost answer it may be gone by our own doing.

@@ -136,8 +136,10 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
       }
     });
 
+    const ended = new ConnectionError(link.name, "closed", "the client has ended");
     const refresh = (topics: ReadonlyArray<string>) =>
       Effect.suspend(() => {
+        if (scope.state._tag === "Closed") return Effect.fail(ended);
         for (const topic of topics) wanted.add(topic);
         const deferred = Deferred.makeUnsafe<void, ConnectionError>();
         waiting.push(deferred);
@@ -188,8 +190,7 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
     yield* Scope.addFinalizer(
       scope,
       Effect.sync(() => {
-        const closed = new ConnectionError(link.name, "closed", "the client has ended");
-        for (const deferred of [...served, ...waiting]) Deferred.doneUnsafe(deferred, Exit.fail(closed));
+        for (const deferred of [...served, ...waiting]) Deferred.doneUnsafe(deferred, Exit.fail(ended));
       }),
     );
     yield* forkLoop("the metadata loop", watch, scope);

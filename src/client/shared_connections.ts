@@ -42,6 +42,9 @@ export class SharedConnections {
   /** The open connection of a role, else a new one. Tries brokers one after the other; fails when none answers. */
   get(role: Role): Effect.Effect<Connection, ConnectionError> {
     return Effect.suspend(() => {
+      if (this.scope.state._tag === "Closed") {
+        return Effect.fail(new ConnectionError(this.link.name, "closed", "the client has ended"));
+      }
       const open = this.open(role);
       return open === null ? this.#slot(role).lock.withPermits(1)(this.#replace(role)) : Effect.succeed(open);
     });
@@ -66,19 +69,18 @@ export class SharedConnections {
     slot.connection = null;
     if (slot.scope !== null) yield* Scope.close(slot.scope, Exit.void);
     slot.scope = null;
-    const opened = yield* this.#dial(yield* this.#candidates(), role);
-    slot.scope = opened.scope;
-    return slot.connection = opened.connection;
+    return yield* this.#dial(yield* this.#candidates(), role, slot);
   });
 
   /**
-   * Opens a connection to the first of these brokers that answers. One that says nothing holds nobody up: the next is
-   * tried beside it after a while.
+   * Opens a connection to the first of these brokers that answers, and puts it into the slot. One that says nothing holds
+   * nobody up: the next is tried beside it after a while.
    */
   readonly #dial = Effect.fnUntraced(function* (
     this: SharedConnections,
     candidates: ReadonlyArray<BrokerAddress>,
     role: Role,
+    slot: Slot,
   ) {
     const ended: Array<Exit.Exit<Opened, ConnectionError>> = [];
     const wake = new Signal();
@@ -110,7 +112,11 @@ export class SharedConnections {
         }
         const exit = ended.shift();
         if (exit === undefined) continue;
-        if (Exit.isSuccess(exit)) return exit.value;
+        if (Exit.isSuccess(exit)) {
+          // Now: whoever waits for it may be interrupted while the others end.
+          slot.scope = exit.value.scope;
+          return slot.connection = exit.value.connection;
+        }
         const reason = exit.cause.reasons.find((reason) => reason._tag === "Fail");
         if (reason === undefined) return yield* Effect.failCause(exit.cause);
         failures.push(reason.error);

@@ -121,11 +121,18 @@ export function systemSettings(input: SystemSettingsInput): SystemSettings {
 }
 
 /** Whoever sets one of two that go together has not asked for the other's default. */
-function fitting(input: SystemSettingsInput, { producer, fetch }: GivenSettings) {
+function fitting(input: SystemSettingsInput, { producer, fetch, cluster }: GivenSettings) {
   const { deliveryTimeout, linger } = producer;
   const requestTimeout = Math.max(1, Math.min(producer.requestTimeout, deliveryTimeout - linger));
   const partitionMaxBytes = Math.min(fetch.partitionMaxBytes, fetch.maxBytes);
+  const { reconnectBackoff, reconnectBackoffMax } = cluster;
+  const backoff = input.cluster?.reconnectBackoff === undefined
+    ? { reconnectBackoff: Math.min(reconnectBackoff, reconnectBackoffMax) }
+    : input.cluster.reconnectBackoffMax === undefined
+    ? { reconnectBackoffMax: Math.max(reconnectBackoff, reconnectBackoffMax) }
+    : {};
   return {
+    cluster: { ...cluster, ...backoff },
     producer: input.producer?.requestTimeout === undefined ? { ...producer, requestTimeout } : producer,
     fetch: input.fetch?.partitionMaxBytes === undefined ? { ...fetch, partitionMaxBytes } : fetch,
   };

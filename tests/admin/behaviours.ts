@@ -293,10 +293,41 @@ export const adminBehaviours: ReadonlyArray<AdminBehaviour> = [
     name: "an Admin that was closed says so",
     check: async (_, broker) => {
       const closed = await Admin.connect(broker);
+      const underWay = closed.describeTopics();
+      await Promise.all([closed.close(), rejection(underWay, ConnectionError)]);
       await closed.close();
-      await closed.close();
-      const error = await rejection(closed.describeTopics(), ConnectionError);
-      assertStringIncludes(error.message, "this Admin was closed");
+      for (const call of [() => underWay, () => closed.describeTopics()]) {
+        const error = await rejection(call(), ConnectionError);
+        assertStringIncludes(error.message, "this Admin was closed");
+      }
+    },
+  },
+  {
+    name: "deleteTopics takes a topic that is named twice for one",
+    check: async (admin, _, fresh) => {
+      const topic = fresh("twice");
+      await admin.createTopics([{ name: topic, partitions: 1 }]);
+      await admin.deleteTopics([topic, topic]);
+      await rejection(admin.describeTopics([topic]), TopicError);
+    },
+  },
+  {
+    name: "calls refuse what can't be a name",
+    check: async (admin) => {
+      const to = { to: "earliest" } as const;
+      const calls = {
+        topic: [() => admin.growTopic("", 2), () => admin.growTopic(undefined as unknown as string, 2)],
+        groupId: [
+          () => admin.describeGroup(""),
+          () => admin.groupLag(null as unknown as string),
+          () => admin.resetOffsets("", to),
+        ],
+      };
+      for (const [field, rejected] of Object.entries(calls)) {
+        for (const call of rejected) {
+          assertEquals((await rejection(call(), ConfigError)).message, `${field}: expected a name`);
+        }
+      }
     },
   },
 ];

@@ -183,3 +183,42 @@ Deno.test("everything a cluster has opened ends with its scope", async () => {
   assertEquals(link.open(), 0);
   assert(link.opened() > 1);
 });
+
+Deno.test("a connection that came through while its caller gave up is the next caller's", () =>
+  virtual(Effect.gen(function* () {
+    const link = scriptedLink({ Metadata: () => Effect.succeed(metadata([1], {})) }, [address(1), address(2)]);
+    let slow = true;
+    // The first broker asked says nothing, and takes a while to be given up.
+    const connect: typeof link.connect = (at, role) => {
+      if (role !== "admin" || !slow) return link.connect(at, role);
+      slow = false;
+      return Effect.onInterrupt(Effect.never, () => Effect.sleep(1_000));
+    };
+    const cluster = yield* makeCluster({ ...link, connect });
+    const before = link.open();
+    const call = yield* Effect.forkChild(cluster.anyConnection("admin"), { startImmediately: true });
+    yield* advance(600, 100);
+    assertEquals([link.open(), call.pollUnsafe()], [before + 1, undefined]);
+    const gone = yield* Effect.forkChild(Fiber.interrupt(call), { startImmediately: true });
+    yield* advance(1_000, 100);
+    yield* Fiber.join(gone);
+    yield* cluster.anyConnection("admin");
+    assertEquals(link.open(), before + 1);
+  })));
+
+Deno.test("a cluster whose scope has ended asks for nothing any more, and says so", () =>
+  virtual(Effect.gen(function* () {
+    const link = scriptedLink({ Metadata: () => Effect.succeed(metadata([1], {})) });
+    const scope = yield* Scope.make();
+    const cluster = yield* Scope.provide(makeCluster(link), scope);
+    yield* Scope.close(scope, Exit.void);
+    for (const call of [cluster.refresh([]), cluster.anyConnection("admin"), cluster.coordinator("g")]) {
+      const exit = yield* Effect.timeoutOption(Effect.flip(call as Effect.Effect<unknown, Error>), 1_000).pipe(
+        Effect.forkChild({ startImmediately: true }),
+      );
+      yield* advance(1_000, 100);
+      const error = yield* Fiber.join(exit);
+      assertMatch(error._tag === "Some" ? error.value.message : "nothing", /the client has ended/);
+    }
+    assertEquals(link.open(), 0);
+  })));

@@ -397,3 +397,29 @@ Deno.test("a password that would go over a wire as it is is warned of", async ()
   await made({ brokers: "localhost,kafka-1", sasl: alice });
   assertEquals(lines.map((line) => /^PLAIN without TLS/.test(line)), [true]);
 });
+
+Deno.test("a broker that repeats the token it refuses has it repeated nowhere", async () => {
+  const token = "t0ken".repeat(30);
+  const said = bytes(`{"status":"invalid_token","why":"${"x".repeat(100)}\n${token}"}`);
+  await using broker = new LockedBroker((nth) =>
+    nth === 1 ? [0, 0, 0xff, 0xff, ...int32(said.length), ...said, ...int32(0), ...int32(0)] : authenticated({})
+  );
+  const why = await refused(broker, { mechanism: "oauthbearer", token: () => token });
+  assertStringIncludes(why, "the token is refused");
+  assert(!why.includes("t0ken") && !why.includes("\n"), why);
+});
+
+Deno.test("TLS options that are never given are not waited for longer than a connection", async () => {
+  const given = Promise.withResolvers<Record<string, never>>();
+  const options = { brokers: "127.0.0.1:1", connectionTimeout: 20 };
+  const never = Effect.scoped(makeKafkajsLink({ ...options, ssl: () => given.promise }));
+  assertEquals((await Effect.runPromise(Effect.flip(never))).message, "ssl: nothing was given within 20 ms");
+  let asked = 0;
+  const once = Effect.scoped(Effect.gen(function* () {
+    const link = yield* makeKafkajsLink({ ...options, ssl: () => asked++ === 0 ? {} : given.promise });
+    return yield* Effect.flip(link.connect(link.bootstrap[0], "metadata"));
+  }));
+  const { reason, message } = await Effect.runPromise(once);
+  assertEquals(reason, "tls");
+  assertStringIncludes(message, "nothing was given within 20 ms");
+});

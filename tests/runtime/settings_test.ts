@@ -60,6 +60,13 @@ Deno.test("systemSettings() asks no more of a partition than of an answer, unles
   assertEquals(systemSettings({ fetch: { maxBytes: 1_000 } }).fetch.partitionMaxBytes, 1_000);
 });
 
+Deno.test("systemSettings() fits one bound of the pauses between connections to the other, unless it is told so", () => {
+  const { cluster: slower } = systemSettings({ cluster: { reconnectBackoff: 2_000 } });
+  assertEquals([slower.reconnectBackoff, slower.reconnectBackoffMax], [2_000, 2_000]);
+  const { cluster: faster } = systemSettings({ cluster: { reconnectBackoffMax: 20 } });
+  assertEquals([faster.reconnectBackoff, faster.reconnectBackoffMax], [20, 20]);
+});
+
 Deno.test("optionWarnings() says what is unwise, and nothing of the defaults", () => {
   const warnings = (input: SystemSettingsInput) => optionWarnings(systemSettings(input));
   assertEquals(warnings({}), []);
@@ -104,7 +111,7 @@ const wrong: ReadonlyArray<readonly [SystemSettingsInput, field: string]> = [
   [{ fetch: { rackId: "" } }, "fetch.rackId: "],
   [{ cluster: { metadataMaxAge: 0 } }, "cluster.metadataMaxAge: "],
   [
-    { cluster: { reconnectBackoff: 2_000 } },
+    { cluster: { reconnectBackoff: 2_000, reconnectBackoffMax: 1_000 } },
     "cluster.reconnectBackoffMax: expected at least cluster.reconnectBackoff (2000 ms)",
   ],
 ];

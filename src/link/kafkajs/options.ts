@@ -66,7 +66,7 @@ export function linkSettings(options: KafkaLinkOptions): LinkSettings {
   return {
     ...rest,
     bootstrap: parseBrokers(options.brokers),
-    tls: ssl === false ? null : tlsSource(ssl === true ? {} : ssl),
+    tls: ssl === false ? null : tlsSource(ssl === true ? {} : ssl, rest.connectionTimeout),
     sasl: sasl === undefined ? null : saslMechanism(parseOptions(saslSchema, sasl, "sasl")),
   };
 }

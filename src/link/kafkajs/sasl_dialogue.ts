@@ -62,7 +62,7 @@ export const converse: <E>(
       try: async () => await login.next(answer),
       catch: (cause) => {
         const said = cause instanceof Error ? cause.message : String(cause);
-        return new SaslFault(`${how}: ${said}`);
+        return new SaslFault(`${how}: ${hide(said, login.secrets)}`);
       },
     });
     if (message === null) return lifetime;
@@ -129,7 +129,10 @@ function fault(detail: string): Effect.Effect<never, SaslFault> {
   return Effect.fail(new SaslFault(detail));
 }
 
-/** One line without what must not be seen. */
+/** One line, not too long, without what must not be seen. */
 function hide(text: string, secrets: ReadonlyArray<string>): string {
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text).replace(/\s+/g, " ").trim();
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text).replace(/\s+/g, " ").trim().slice(
+    0,
+    300,
+  );
 }

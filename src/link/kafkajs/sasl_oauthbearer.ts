@@ -25,7 +25,7 @@ export function oauthLogin(token: string, extensions: Readonly<Record<string, st
       if (refusal !== "") throw new SaslFault(refusal);
       if (answer.length === 0) return null;
       // A refusal comes as JSON; it counts once we have said that we have heard it.
-      refusal = `the token is refused: ${text.decode(answer).slice(0, 200)}`;
+      refusal = `the token is refused: ${text.decode(answer)}`;
       return utf8.encode(separator);
     },
   };

@@ -11,13 +11,16 @@ import { type TlsOptions, tlsSchema } from "./security_options.ts";
 /** Gives the options for a new connection. In an Effect, so that no look at the settings shows the key. */
 export type TlsSource = Effect.Effect<TlsOptions, ConfigError>;
 
-/** The source of these options. Throws a ConfigError where they are given as they are, and wrong. */
-export function tlsSource(options: TlsOptions | (() => TlsOptions | Promise<TlsOptions>)): TlsSource {
+/**
+ * The source of these options; a function has `patience` milliseconds to give them. Throws a ConfigError where they are
+ * given as they are, and wrong.
+ */
+export function tlsSource(options: TlsOptions | (() => TlsOptions | Promise<TlsOptions>), patience: number): TlsSource {
   if (typeof options !== "function") {
     const checked = checkTls(options);
     return Effect.sync(() => checked);
   }
-  return Effect.tryPromise({
+  const given = Effect.tryPromise({
     try: async () => checkTls(await options()),
     catch: (cause) => {
       if (cause instanceof ConfigError) return cause;
@@ -25,6 +28,8 @@ export function tlsSource(options: TlsOptions | (() => TlsOptions | Promise<TlsO
       return new ConfigError("ssl", `can't be had: ${said}`, { cause });
     },
   });
+  const late = Effect.suspend(() => Effect.fail(new ConfigError("ssl", `nothing was given within ${patience} ms`)));
+  return Effect.timeoutOrElse(given, { duration: patience, orElse: () => late });
 }
 
 /** Throws a ConfigError that names the option, and repeats nothing of it. */

@@ -42,7 +42,8 @@ type Certificate = ReturnType<TLSSocket["getPeerCertificate"]>;
 function untrusted({ subject, issuer, valid_from, valid_to }: Certificate, now: number): string {
   if (Date.parse(valid_to) < now) return `the broker's certificate ran out on ${valid_to}`;
   if (Date.parse(valid_from) > now) return `the broker's certificate is not valid before ${valid_from}`;
-  const names = `"${subject?.CN ?? "?"}", issued by "${issuer?.CN ?? "?"}"`;
+  // Quoted as JSON: whoever listens there may have put anything into it.
+  const names = `${JSON.stringify(subject?.CN ?? "?")}, issued by ${JSON.stringify(issuer?.CN ?? "?")}`;
   return `the broker's certificate (${names}) comes from no authority that is trusted (see ssl.ca)`;
 }
 
