@@ -56,16 +56,24 @@ export class Positions {
       if (partitions.some((at) => at.partition >= this.#count(at.topic))) {
         yield* Effect.result(this.cluster.refresh([...new Set(partitions.map(({ topic }) => topic))]));
       }
-      const here = new Map(partitions.map(({ topic }) => [topic, this.#topic(topic)]));
       const known: Start[] = [];
       const fresh: Fresh[] = [];
-      for (const { topic, partition, offset, metadata } of yield* this.offsets.committed(this.groupId, partitions)) {
-        const { topicId, origin } = here.get(topic) ?? this.#topic(topic);
-        const map = decodeOffsetMap(offset, metadata);
+      const found = (yield* this.offsets.committed(this.groupId, partitions)).map((committed) => ({
+        ...committed,
+        map: decodeOffsetMap(committed.offset, committed.metadata),
+      }));
+      // Another member may have heard before us that a topic was created again, and have committed in the new one.
+      const strange = () =>
+        new Set(found.flatMap(({ topic, map }) => isOfAnother(map, this.#topic(topic).origin) ? topic : []));
+      if (strange().size > 0) yield* Effect.result(this.cluster.refresh([...strange()]));
+      const createdAgain = strange();
+      for (const { topic, partition, offset, map } of found) {
+        const { topicId, origin } = this.#topic(topic);
         if (offset < 0) {
           const from = this.actors.get(topic)?.settings.startFrom;
-          fresh.push({ topic, partition, from: created || from === undefined ? "earliest" : from });
-        } else if (map.origin !== undefined && origin !== undefined && map.origin.topic !== origin.topic) {
+          const later = created || createdAgain.has(topic);
+          fresh.push({ topic, partition, from: later || from === undefined ? "earliest" : from });
+        } else if (isOfAnother(map, origin)) {
           const text =
             `${topic}/${partition}: the group ${this.groupId} has committed ${offset} in a topic of this name ` +
             "that was deleted; begins at the beginning of the one that was created again";
@@ -125,4 +133,9 @@ export class Positions {
     const topic = this.cluster.topic(name);
     return { topicId: topic?.topicId, origin: topic && originOf(topic.topicId, topic.partitions.length) };
   }
+}
+
+/** Whether a commit was made in another topic of the same name. */
+function isOfAnother({ origin: before }: OffsetMap, now: Origin | undefined): boolean {
+  return before !== undefined && now !== undefined && before.topic !== now.topic;
 }
