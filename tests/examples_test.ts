@@ -30,6 +30,15 @@ const expected: Record<string, ReadonlyArray<string>> = {
     "invoices/1 would go back to 0",
     "behind by 10",
   ],
+  "10_redrive.ts": [
+    "orders: retries-exhausted after 2 attempts: the warehouse is away",
+    "would send 3 of 3",
+    "sent 3",
+    "shipped Ada's order 1",
+    "shipped Ada's order 2",
+    "shipped Ada's order 3",
+    "sent 0",
+  ],
 };
 
 for (const [name, lines] of Object.entries(expected)) {

@@ -16,6 +16,7 @@ import { makeFetcher } from "../client/fetcher.ts";
 import { makeOffsets } from "../client/offsets.ts";
 import type { Cluster, Offsets } from "../client/port.ts";
 import { makeSender } from "../client/sender.ts";
+import { type SenderOptions, senderSchema, type SenderSettings } from "../client/sender_options.ts";
 import { type DeadLetter, readDeadLetter } from "../dead_letter/read_letter.ts";
 import { ConfigError, type TopicError } from "../errors.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
@@ -37,6 +38,8 @@ export interface DeadLetterOfficeOptions {
    * The consumer group that remembers which letters of a topic were redriven. Default `<dead-letter topic>.redrive`.
    */
   readonly group?: (topic: string) => string;
+  /** How records are published, as in a system's options of this name. A larger `batchBytes` takes larger records. */
+  readonly producer?: Pick<SenderOptions, "batchBytes" | "compression">;
 }
 
 /** Which letters to show. */
@@ -67,6 +70,7 @@ const optionsSchema = z.strictObject({
   timeout: milliseconds().default(30_000),
   group: z.custom<(topic: string) => string>((f) => typeof f === "function", "expected a function")
     .default(() => (topic: string) => `${topic}.redrive`),
+  producer: z.strictObject({ batchBytes: z.unknown(), compression: z.unknown() }).partial().default({}),
 });
 const listSchema = z.strictObject({ ...filterShape, limit: count("letters").default(100) });
 const redriveSchema = z.strictObject({
@@ -85,7 +89,7 @@ export const makeDeadLetterOffice: (
   broker: Broker,
   options?: DeadLetterOfficeOptions,
 ) => Effect.Effect<DeadLetterOffice, AdminError, Scope.Scope> = Effect.fnUntraced(function* (broker, options = {}) {
-  const { timeout, group } = yield* checked(optionsSchema, options, "");
+  const { timeout, group, producer } = yield* checked(optionsSchema, options, "");
   if (broker?.kind !== "broker") {
     return yield* Effect.fail(new ConfigError("broker", "expected kafka({ brokers }) or embedded()"));
   }
@@ -96,7 +100,15 @@ export const makeDeadLetterOffice: (
   const offsets = yield* makeOffsets(cluster, { isolationLevel: 1 });
   const logs = new OffsetAdmin(cluster, offsets, timeout);
   const groups = new GroupAdmin(new GroupCoordinator(cluster, scope), logs, timeout);
-  const desk = new Desk(cluster, offsets, logs, groups, timeout, group);
+  const desk = new Desk(
+    cluster,
+    offsets,
+    logs,
+    groups,
+    timeout,
+    group,
+    yield* checked(senderSchema, { ...producer, ...sending(timeout) }, "producer"),
+  );
   return {
     list: (topic, options = {}) =>
       Effect.flatMap(checked(listSchema, options, "options"), ({ limit }) => desk.list(topic, options, limit)),
@@ -115,6 +127,7 @@ class Desk {
     readonly groups: GroupAdmin,
     readonly timeout: number,
     readonly group: (topic: string) => string,
+    readonly producer: SenderSettings,
   ) {}
 
   list(topic: string, filter: LetterFilter, limit: number): Effect.Effect<ReadonlyArray<DeadLetter>, AdminError> {
@@ -172,12 +185,7 @@ class Desk {
           lettersCount,
           this.timeout,
         );
-        const deliveryTimeout = Math.max(2, this.timeout);
-        const sender = yield* makeSender(this.cluster, {
-          linger: 0,
-          deliveryTimeout,
-          requestTimeout: Math.min(30_000, deliveryTimeout),
-        });
+        const sender = yield* makeSender(this.cluster, this.producer);
         const { offsets } = this;
         const { membership } = member;
         const all = Effect.gen({ self: this }, function* () {
@@ -214,6 +222,11 @@ class Desk {
       );
     };
   }
+}
+
+/** Letters go out at once, and one that is not acknowledged in time ends the redrive. */
+function sending(timeout: number): SenderOptions {
+  return { linger: 0, deliveryTimeout: timeout, requestTimeout: Math.min(30_000, timeout) };
 }
 
 function reading(

@@ -7,7 +7,7 @@ import type { GroupAdmin } from "../admin/group_admin.ts";
 import { NotYet, persist } from "../admin/persistence.ts";
 import type { AdminError } from "../admin/refusals.ts";
 import { makeMember } from "../client/member.ts";
-import type { Cluster, Membership } from "../client/port.ts";
+import type { Cluster, GroupMember, Membership } from "../client/port.ts";
 import { ConnectionError, GroupError } from "../errors.ts";
 import type { TopicPartition } from "../record.ts";
 import { PartitionLease } from "../runtime/lease.ts";
@@ -54,7 +54,8 @@ export const makeRedriveMembership: (
     });
     yield* persist(() => alone, timeout, `group ${groupId}`);
 
-    const scope = yield* Effect.scope;
+    // Its own: a scope that is closing ends connections, and leaving needs one.
+    const scope = Scope.makeUnsafe();
     const clock = yield* Clock.Clock;
     const joined = Deferred.makeUnsafe<void, GroupError>();
     const over = Deferred.makeUnsafe<never, GroupError>();
@@ -72,7 +73,7 @@ export const makeRedriveMembership: (
     const fence = () => {
       for (const lease of leases) lease.fence();
     };
-    const member = yield* makeMember(cluster, { groupId, topics: [topic], sessionTimeout: SESSION }, {
+    const made = makeMember(cluster, { groupId, topics: [topic], sessionTimeout: SESSION }, {
       assigned: (ours: ReadonlyArray<TopicPartition>) =>
         Effect.sync(() => {
           for (const { partition } of ours) {
@@ -93,6 +94,13 @@ export const makeRedriveMembership: (
           end(lost());
         }),
     });
+    const member: GroupMember = yield* Scope.provide(made, scope);
+    yield* Effect.addFinalizer((exit) =>
+      Deferred.succeed(done, undefined).pipe(
+        Effect.andThen(Effect.timeoutOption(member.leave, LAST_COMMIT)),
+        Effect.andThen(Scope.close(scope, exit)),
+      )
+    );
     yield* Effect.forkIn(
       Effect.onExit(member.run, (exit) => {
         const error = Exit.isFailure(exit)
@@ -101,11 +109,6 @@ export const makeRedriveMembership: (
         return Effect.sync(() => end(error ?? lost()));
       }).pipe(Effect.ignore),
       scope,
-    );
-    // Before the fiber is interrupted: a group that is left is free at once.
-    yield* Scope.addFinalizer(
-      scope,
-      Effect.andThen(Deferred.succeed(done, undefined), Effect.asVoid(Effect.timeoutOption(member.leave, LAST_COMMIT))),
     );
     const late = () =>
       Effect.fail(new ConnectionError(`group ${groupId}`, "timeout", `not joined within ${timeout} ms`));

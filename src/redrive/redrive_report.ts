@@ -86,7 +86,7 @@ export class RedriveCount {
       redriven,
       skipped,
       left,
-      leftLetters: [...this.#left],
+      leftLetters: this.#left.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset),
       reasons,
       unfinished: [...unfinished],
     };

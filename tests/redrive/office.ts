@@ -53,7 +53,7 @@ export class Office {
   }
 
   /** Creates topics with so many partitions. */
-  create(topics: Readonly<Record<string, number>>): void {
+  create(topics: Readonly<Record<string, number>>, configs: Readonly<Record<string, string>> = {}): void {
     this.run(Effect.scoped(Effect.gen({ self: this }, function* () {
       const cluster = yield* makeCluster(yield* this.kafka.open);
       yield* cluster.refresh([]);
@@ -62,7 +62,7 @@ export class Office {
         name,
         numPartitions,
         replicationFactor: 1,
-        configs: {},
+        configs,
       }));
       yield* connection.call("CreateTopics", { timeoutMs: 1_000, validateOnly: false, topics: wanted }, 5_000);
     })));
