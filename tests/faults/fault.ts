@@ -118,6 +118,12 @@ export async function suffer(site: Site, fault: Fault, client: Client): Promise<
     const run = new Run(site, client, topic, group, publisher, consumers);
     await run.acknowledged(2 * job.rate);
     await until(() => run.handled(), (count) => count >= job.rate, "the first records are handled");
+    // By the newer group protocol a member waits some seconds for its first partition.
+    await until(
+      () => consumers.every(({ handled }) => handled.length > 0),
+      (all) => all,
+      "each member has handled some",
+    );
     const struckAt = Date.now();
     const note = await fault.strike(run);
     const lasted = Date.now() - struckAt;
