@@ -1,5 +1,5 @@
 /**
- * `deno task rebalance`: ten consumers join and leave while a group works through a topic, on the Kafka that KAFKA_BROKERS
+ * `deno task rebalance`: consumers join and leave, ten times, while a group works through a topic, on the Kafka that KAFKA_BROKERS
  * names, else on one of its own. Says what was lost, came twice or out of order, and how long partitions stood still.
  *
  * --protocol classic|consumer   the group protocol (default classic)

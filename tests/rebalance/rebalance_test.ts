@@ -8,7 +8,7 @@ import { runRebalance, tenSteps } from "./run.ts";
 import { Tally } from "./tally.ts";
 
 realKafkaTest(
-  "ten systems join and leave under load: nothing lost, nothing twice, order per key kept",
+  "systems join and leave ten times under load: nothing lost, nothing twice, order per key kept",
   async (brokers) => {
     const { tally, took } = await runRebalance({
       brokers,
