@@ -96,9 +96,10 @@ function accept(
   const { topic, position: from } = partition;
   const { highWatermark, abortedTransactions: aborted } = part;
   partition.failures = 0;
-  const cut = part.divergingEpoch?.endOffset ?? from;
-  if (cut < from) {
-    result.cut.push({ partition, at: cut });
+  if (part.divergingEpoch !== undefined) {
+    const at = partition.parting(part.divergingEpoch.epoch, part.divergingEpoch.endOffset);
+    if (at < from) result.cut.push({ partition, at });
+    else partition.forget(); // or the leader would say the same at once, again and again
     return false;
   }
   if (part.records.length === 0) {
@@ -135,7 +136,7 @@ function accept(
   }
   partition.corrupt = 0;
   partition.position = next;
-  partition.lastEpoch = confirmed.epoch;
+  partition.fetched(confirmed.epoch, from);
   result.deliveries.push({
     partition,
     chunk: { topic, partition: part.partition, bytes, from, next, count, highWatermark, aborted, committed },

@@ -6,6 +6,9 @@ import type { CorruptRecordError, KafkaError, OffsetOutOfRange } from "../errors
 import type { TopicPartition } from "../record.ts";
 import type { FetchTarget, OutOfRangePolicy, PositionReset } from "./port.ts";
 
+/** Epochs remembered of a partition. */
+const longestHistory = 16;
+
 /** One start of a partition: starting again makes a new one, so that late answers find the old one ended. */
 export class FetchPartition {
   /** The topic's name. */
@@ -22,8 +25,8 @@ export class FetchPartition {
   failures = 0;
   /** Corrupt chunks in a row at this position. */
   corrupt = 0;
-  /** The epoch of the last batch fetched, or -1: by it the leader notices that its log is another. */
-  lastEpoch = -1;
+  /** The epochs of what was fetched, ascending, each with a position below which nothing of it was. */
+  readonly #epochs: Array<{ readonly epoch: number; readonly from: number }> = [];
   /** Whether it is fetched from a replica that is not its leader. */
   following = false;
   /** When its leader is asked again which replica is close, in monotonic milliseconds. */
@@ -44,6 +47,30 @@ export class FetchPartition {
   ) {
     this.topic = where.topic;
     this.partition = where.partition;
+  }
+
+  /** The epoch of the last batch fetched, or -1: by it a leader notices that its log is another. */
+  get lastEpoch(): number {
+    return this.#epochs.at(-1)?.epoch ?? -1;
+  }
+
+  /** Batches from `from` on were fetched, the last of them of this epoch. */
+  fetched(epoch: number, from: number): void {
+    if (epoch <= this.lastEpoch) return;
+    this.#epochs.push({ epoch, from });
+    // Two become one, which begins where the first did.
+    if (this.#epochs.length > longestHistory) this.#epochs.splice(1, 1);
+  }
+
+  /** Nothing is known of the epochs any more. */
+  forget(): void {
+    this.#epochs.length = 0;
+  }
+
+  /** Where a leader's log parts from what was fetched, if the last of its epochs that we may share is this one. */
+  parting(epoch: number, endOffset: number): number {
+    const later = this.#epochs.find((one) => one.epoch > epoch);
+    return Math.min(endOffset, later?.from ?? Infinity, this.position);
   }
 
   /** The pause before the next try: 20 ms, doubling up to 200 ms. */

@@ -133,7 +133,7 @@ export const makeFetcher: (
         const { topic, partition: number } = partition;
         const { from, to } = reset as { readonly from: number; readonly to: number };
         partition.position = to;
-        partition.lastEpoch = -1;
+        partition.forget();
         const none = { bytes: new Uint8Array(0), count: 0, aborted: [] };
         target.deliver({ topic, partition: number, from, next: to, highWatermark: to, ...none });
       },

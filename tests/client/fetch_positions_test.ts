@@ -211,6 +211,59 @@ for (const policy of ["earliest", "latest", "fail"] as const) {
   });
 }
 
+Deno.test("a leader that never had the last epoch is gone back with to where that began, whatever the length of its log", () => {
+  const kafka = new SmallKafka();
+  kafka.leaderEpoch = 9;
+  const log: Array<string> = [];
+  return fetching(kafka, (fetcher) =>
+    Effect.gen(function* () {
+      const notes = new Notes();
+      fetcher.add(orders, 0, notes, "earliest");
+      yield* advance(20);
+      kafka.appendEpoch = 5;
+      for (const value of ["d5", "e5"]) kafka.write("orders", 0, [value]);
+      yield* advance(20);
+      assertEquals(notes.told, ["a", "b", "c", "d5", "e5"]);
+      // Another replica leads, which had gone on in epoch 0 while epoch 5 was elsewhere.
+      kafka.log("orders", 0).cut(3);
+      kafka.appendEpoch = 0;
+      for (const value of ["d0", "e0", "f0"]) kafka.write("orders", 0, [value]);
+      yield* advance(1_000);
+      assertEquals(notes.told.slice(5), ["truncated 5 3"]);
+      fetcher.add(orders, 3, notes, "earliest");
+      yield* advance(20);
+      assertEquals(notes.told.slice(6), ["d0", "e0", "f0"]);
+    }), log);
+});
+
+Deno.test("a leader that says the logs part where nothing was fetched is not asked without end", () => {
+  const kafka = new SmallKafka([1], (kafka) => ({
+    Fetch: (request, node, role) =>
+      Effect.map(kafka.script.Fetch(request, node, role), (answer) => ({
+        ...answer,
+        topics: answer.topics.map((topic, i) => ({
+          ...topic,
+          partitions: topic.partitions.map((part) =>
+            (request.topics[i].partitions[0].lastFetchedEpoch ?? -1) < 0
+              ? part
+              : { ...part, records: new Uint8Array(0), divergingEpoch: { epoch: 0, endOffset: 9 } }
+          ),
+        })),
+      })),
+  }));
+  return fetching(kafka, (fetcher) =>
+    Effect.gen(function* () {
+      const notes = new Notes();
+      fetcher.add(orders, 0, notes, "fail");
+      yield* advance(20);
+      kafka.write("orders", 0, ["d"]);
+      yield* advance(1_000, 1);
+      assertEquals(notes.told, ["a", "b", "c", "d"]);
+      const asked = kafka.link.requests.filter(({ api }) => api === "Fetch").length;
+      assert(asked < 20, `${asked} fetches`);
+    }));
+});
+
 Deno.test("a replica that lags behind is not taken for another log", () => {
   let behind = false;
   const nothing = { records: new Uint8Array(), highWatermark: 3 };
