@@ -2,7 +2,7 @@
  * A whole system on an embedded Kafka in virtual time, for tests that know no Effect.
  * @module
  */
-import { Cause, Effect, Exit, Layer, Scope } from "effect";
+import { Cause, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "../actor.ts";
 import { ActorSystem } from "../actor_system.ts";
 import type { LayerOption, SystemOptions } from "../system_options.ts";
@@ -12,6 +12,8 @@ import type { EventDefinition } from "../event.ts";
 import { EmbeddedKafka } from "../link/embedded/embedded.ts";
 import { loggerLayer, type LogLevel } from "../logger.ts";
 import type { ConsumerRecord, RecordMetadata } from "../record.ts";
+import { makeDeadLetterOffice, type RedriveOptions } from "../redrive/dead_letter_office.ts";
+import type { RedriveReport } from "../redrive/redrive_report.ts";
 import type { DrainReport } from "../runtime/system.ts";
 import { LogReader } from "./log_reader.ts";
 import { ProcessLink } from "./process_link.ts";
@@ -192,6 +194,15 @@ export class TestSystem implements AsyncDisposable {
       throw this.#disappointed(`${count} dead letters of ${topic}`, found.length, within);
     }
     return found.map(letterOf);
+  }
+
+  /** Redrives dead letters, as another program would: see `DeadLetters.redrive`. Waits for its end. */
+  redrive(topic: string, options?: RedriveOptions): Promise<RedriveReport> {
+    if (this.#client === null) throw new Error("this test is over");
+    const office = makeDeadLetterOffice(this.#ours.broker);
+    const redriven = Effect.scoped(Effect.flatMap(office, (letters) => letters.redrive(topic, options)));
+    const fiber = this.#client.process.fork(Effect.provide(redriven, Logger.layer([])));
+    return this.until(Effect.runPromise(Fiber.join(fiber)), { within: LONG });
   }
 
   /** All records of a topic so far, in the order they were written; per partition that is the order of offsets. */
