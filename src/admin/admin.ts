@@ -2,13 +2,11 @@
  * Administrating topics and groups, as a program sees it.
  * @module
  */
-import { type Context, Deferred, Effect, Exit, Layer, Scope } from "effect";
-import { z } from "zod";
+import type { Effect, Scope } from "effect";
 import type { Broker } from "../broker.ts";
-import { ConnectionError } from "../errors.ts";
-import { loggerLayer, type LogLevel } from "../logger.ts";
-import { parseOptions } from "../options.ts";
+import type { LogLevel } from "../logger.ts";
 import { type Administration, type AdministrationOptions, makeAdministration } from "./administration.ts";
+import { Connected } from "./connected.ts";
 import type { GroupDescription, GroupLag } from "./group_admin.ts";
 import type { ListedOffset, LogPosition, TopicOrPartition } from "./offset_admin.ts";
 import type { OffsetChange, ResetOptions } from "./offset_reset.ts";
@@ -40,22 +38,11 @@ export interface AdminOptions extends AdministrationOptions {
  * ```
  */
 export class Admin implements AsyncDisposable {
-  readonly #administration: Administration;
-  readonly #context: Context.Context<never>;
-  readonly #close: Effect.Effect<void>;
-  /** Fails when it is closed, and with it all that is under way. */
-  readonly #closed = Deferred.makeUnsafe<never, ConnectionError>();
+  readonly #connected: Connected<Administration>;
   readonly #name: string;
 
-  private constructor(
-    administration: Administration,
-    context: Context.Context<never>,
-    name: string,
-    close: Effect.Effect<void>,
-  ) {
-    this.#administration = administration;
-    this.#context = context;
-    this.#close = close;
+  private constructor(connected: Connected<Administration>, name: string) {
+    this.#connected = connected;
     this.#name = name;
   }
 
@@ -73,16 +60,7 @@ export class Admin implements AsyncDisposable {
    */
   static async connect(broker: Broker, options: AdminOptions = {}): Promise<Admin> {
     const { logLevel = "warn", ...rest } = options;
-    const logger = await loggerLayer(parseOptions(levelSchema, logLevel, "logLevel"));
-    const scope = Scope.makeUnsafe();
-    const made = Effect.gen(function* () {
-      const context = yield* Layer.build(logger);
-      const administration = yield* Effect.provideContext(makeAdministration(broker, rest), context);
-      return new Admin(administration, context, broker.name, Scope.close(scope, Exit.void));
-    });
-    return await Effect.runPromise(
-      made.pipe(Scope.provide(scope), Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))),
-    );
+    return new Admin(await Connected.open(makeAdministration(broker, rest), logLevel), broker.name);
   }
 
   /**
@@ -123,7 +101,7 @@ export class Admin implements AsyncDisposable {
    * ```
    */
   createTopics(topics: ReadonlyArray<NewTopic>, options?: CreateTopicsOptions): Promise<ReadonlyArray<CreatedTopic>> {
-    return this.#run(this.#administration.createTopics(topics, options));
+    return this.#run(this.#calls.createTopics(topics, options));
   }
 
   /**
@@ -132,7 +110,7 @@ export class Admin implements AsyncDisposable {
    * which order its messages come holds only among those of before, and among those of after.
    */
   growTopic(topic: string, partitions: number): Promise<void> {
-    return this.#run(this.#administration.growTopic(topic, partitions));
+    return this.#run(this.#calls.growTopic(topic, partitions));
   }
 
   /**
@@ -140,12 +118,12 @@ export class Admin implements AsyncDisposable {
    * can't be deleted the others are all the same.
    */
   deleteTopics(topics: ReadonlyArray<string>): Promise<void> {
-    return this.#run(this.#administration.deleteTopics(topics));
+    return this.#run(this.#calls.deleteTopics(topics));
   }
 
   /** What topics look like. Default: all but Kafka's own. */
   describeTopics(topics?: ReadonlyArray<string>): Promise<ReadonlyArray<TopicDescription>> {
-    return this.#run(this.#administration.describeTopics(topics));
+    return this.#run(this.#calls.describeTopics(topics));
   }
 
   /**
@@ -163,17 +141,17 @@ export class Admin implements AsyncDisposable {
    * ```
    */
   listOffsets(of: ReadonlyArray<TopicOrPartition>, position: LogPosition): Promise<ReadonlyArray<ListedOffset>> {
-    return this.#run(this.#administration.listOffsets(of, position));
+    return this.#run(this.#calls.listOffsets(of, position));
   }
 
   /** A group's state, its members, and what each of them holds. */
   describeGroup(groupId: string): Promise<GroupDescription> {
-    return this.#run(this.#administration.describeGroup(groupId));
+    return this.#run(this.#calls.describeGroup(groupId));
   }
 
   /** How far a group is behind, per partition and in all. */
   groupLag(groupId: string): Promise<GroupLag> {
-    return this.#run(this.#administration.groupLag(groupId));
+    return this.#run(this.#calls.groupLag(groupId));
   }
 
   /**
@@ -191,14 +169,12 @@ export class Admin implements AsyncDisposable {
    * ```
    */
   resetOffsets(groupId: string, options: ResetOptions): Promise<ReadonlyArray<OffsetChange>> {
-    return this.#run(this.#administration.resetOffsets(groupId, options));
+    return this.#run(this.#calls.resetOffsets(groupId, options));
   }
 
   /** Closes its connections; calls under way reject. */
   async close(): Promise<void> {
-    const error = new ConnectionError(this.#name, "closed", "this Admin was closed; connect another one");
-    Deferred.doneUnsafe(this.#closed, Exit.fail(error));
-    await Effect.runPromise(this.#close);
+    await this.#connected.close(this.#name, "this Admin was closed; connect another one");
   }
 
   /** Closes. */
@@ -206,9 +182,11 @@ export class Admin implements AsyncDisposable {
     await this.close();
   }
 
+  get #calls(): Administration {
+    return this.#connected.calls;
+  }
+
   #run<A>(call: Effect.Effect<A, AdminError>): Promise<A> {
-    return Effect.runPromiseWith(this.#context)(Effect.raceFirst(Deferred.await(this.#closed), call));
+    return this.#connected.run(call);
   }
 }
-
-const levelSchema: z.ZodType<LogLevel> = z.enum(["debug", "info", "warn", "error", "none"]);

@@ -2,14 +2,12 @@
  * Looking at dead letters and sending them back, as a program sees it.
  * @module
  */
-import { type Context, Effect, Exit, Layer, Scope } from "effect";
-import { z } from "zod";
+import type { Effect, Scope } from "effect";
+import { Connected } from "../admin/connected.ts";
 import type { AdminError } from "../admin/refusals.ts";
 import type { Broker } from "../broker.ts";
 import type { DeadLetter } from "../dead_letter/read_letter.ts";
-import { ConnectionError } from "../errors.ts";
-import { loggerLayer, type LogLevel } from "../logger.ts";
-import { parseOptions } from "../options.ts";
+import type { LogLevel } from "../logger.ts";
 import {
   type DeadLetterOffice,
   type DeadLetterOfficeOptions,
@@ -17,7 +15,6 @@ import {
   makeDeadLetterOffice,
   type RedriveOptions,
 } from "./dead_letter_office.ts";
-import type { RedriveError } from "./partition_redrive.ts";
 import type { RedriveReport } from "./redrive_report.ts";
 
 /** How to look after dead letters. */
@@ -49,22 +46,12 @@ export interface DeadLettersOptions extends DeadLetterOfficeOptions {
  * ```
  */
 export class DeadLetters implements AsyncDisposable {
-  readonly #office: DeadLetterOffice;
-  readonly #context: Context.Context<never>;
-  readonly #close: Effect.Effect<void>;
-  readonly #closed: ConnectionError;
-  #open = true;
+  readonly #connected: Connected<DeadLetterOffice>;
+  readonly #name: string;
 
-  private constructor(
-    office: DeadLetterOffice,
-    context: Context.Context<never>,
-    name: string,
-    close: Effect.Effect<void>,
-  ) {
-    this.#office = office;
-    this.#context = context;
-    this.#close = close;
-    this.#closed = new ConnectionError(name, "closed", "these DeadLetters were closed; connect again");
+  private constructor(connected: Connected<DeadLetterOffice>, name: string) {
+    this.#connected = connected;
+    this.#name = name;
   }
 
   /**
@@ -73,16 +60,7 @@ export class DeadLetters implements AsyncDisposable {
    */
   static async connect(broker: Broker, options: DeadLettersOptions = {}): Promise<DeadLetters> {
     const { logLevel = "info", ...rest } = options;
-    const logger = await loggerLayer(parseOptions(levelSchema, logLevel, "logLevel"));
-    const scope = Scope.makeUnsafe();
-    const made = Effect.gen(function* () {
-      const context = yield* Layer.build(logger);
-      const office = yield* Effect.provideContext(makeDeadLetterOffice(broker, rest), context);
-      return new DeadLetters(office, context, broker.name, Scope.close(scope, Exit.void));
-    });
-    return await Effect.runPromise(
-      made.pipe(Scope.provide(scope), Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))),
-    );
+    return new DeadLetters(await Connected.open(makeDeadLetterOffice(broker, rest), logLevel), broker.name);
   }
 
   /** The same for programs in Effect: the calls are Effects, and the connections end with the scope. */
@@ -99,7 +77,7 @@ export class DeadLetters implements AsyncDisposable {
    * Rejects with a {@linkcode TopicError} where there is no such topic.
    */
   list(topic: string, options?: ListOptions): Promise<ReadonlyArray<DeadLetter>> {
-    return this.#run(this.#office.list(topic, options));
+    return this.#connected.run(this.#connected.calls.list(topic, options));
   }
 
   /**
@@ -119,23 +97,16 @@ export class DeadLetters implements AsyncDisposable {
    */
   redrive(topic: string, options: RedriveOptions & { readonly signal?: AbortSignal } = {}): Promise<RedriveReport> {
     const { signal, ...rest } = options;
-    return this.#run(this.#office.redrive(topic, rest), signal);
+    return this.#connected.run(this.#connected.calls.redrive(topic, rest), signal);
   }
 
-  /** Closes its connections. */
+  /** Closes its connections; a call under way finishes what it has begun, and rejects. */
   async close(): Promise<void> {
-    this.#open = false;
-    await Effect.runPromise(this.#close);
+    await this.#connected.close(this.#name, "these DeadLetters were closed; connect again");
   }
 
   /** Closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-
-  #run<A>(call: Effect.Effect<A, RedriveError>, signal?: AbortSignal): Promise<A> {
-    return Effect.runPromiseWith(this.#context)(this.#open ? call : Effect.fail(this.#closed), { signal });
-  }
 }
-
-const levelSchema: z.ZodType<LogLevel> = z.enum(["debug", "info", "warn", "error", "none"]);
