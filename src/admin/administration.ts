@@ -103,7 +103,7 @@ export const makeAdministration: (
   }
   const scope = yield* Effect.scope;
   const cluster = yield* makeCluster(yield* broker.open);
-  yield* persist(() => cluster.refresh([]), timeout, `broker ${broker.name}`);
+  yield* persist(() => cluster.refresh([]), timeout, `connecting to ${broker.name}`);
   const lookUp = yield* makeOffsets(cluster, { isolationLevel: isolationLevel === "read_committed" ? 1 : 0 });
   const topics = new TopicAdmin(cluster, timeout);
   const offsets = new OffsetAdmin(cluster, lookUp, timeout);

@@ -20,7 +20,7 @@ const final: ReadonlySet<ConnectionError["reason"]> = new Set(["authentication",
 
 /**
  * Tries until it succeeds or is refused for good, `limit` milliseconds at most, with growing pauses. At the deadline it
- * fails with what was in the way last; `what` names it where nothing was ever answered.
+ * fails with what was in the way last; where nothing was ever answered, `what` says what was to be done.
  */
 export function persist<A>(
   attempt: (failures: number) => Effect.Effect<A, AdminError | NotYet>,
@@ -28,7 +28,7 @@ export function persist<A>(
   what: string,
 ): Effect.Effect<A, AdminError> {
   return Effect.suspend(() => {
-    let trouble: AdminError = new ConnectionError(what, "timeout", `no answer within ${limit} ms`);
+    let trouble: AdminError = new ConnectionError("(any)", "timeout", `${what}: no answer within ${limit} ms`);
     const tries = Effect.gen(function* () {
       for (let failures = 0;; failures++) {
         const result = yield* Effect.result(attempt(failures));

@@ -168,8 +168,11 @@ export class TopicAdmin {
       const topics = names === undefined
         ? [...(yield* currentTopics(this.cluster, null)).values()].filter(({ name }) => !internal.has(name))
         : yield* presentTopics(this.cluster, names);
-      const configs = yield* this.#configs(topics.map(nameOf));
-      return topics.map((topic) => describe(topic, configs.get(topic.name) ?? {}));
+      const configs = yield* this.#configs(topics.map(nameOf), names === undefined);
+      return topics.flatMap((topic) => {
+        const set = configs.get(topic.name);
+        return set === undefined ? [] : [describe(topic, set)];
+      });
     });
     return persist(attempt, this.timeout, "describing topics");
   }
@@ -186,7 +189,8 @@ export class TopicAdmin {
     },
   );
 
-  readonly #configs = Effect.fnUntraced(function* (this: TopicAdmin, names: ReadonlyArray<string>) {
+  /** What is set, by topic. Whoever asked for all there are does not miss one that was deleted meanwhile. */
+  readonly #configs = Effect.fnUntraced(function* (this: TopicAdmin, names: ReadonlyArray<string>, mayBeGone: boolean) {
     const found = new Map<string, Readonly<Record<string, string>>>();
     if (names.length === 0) return found;
     const connection = yield* this.cluster.anyConnection("admin");
@@ -194,6 +198,7 @@ export class TopicAdmin {
     const call = connection.call("DescribeConfigs", { resources }, CARRY_OUT);
     const answer = yield* Effect.onInterrupt(call, () => connection.close);
     for (const { name, errorCode, errorMessage, configs } of answer.resources) {
+      if (mayBeGone && errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) continue;
       yield* accepted(name, errorCode, errorMessage);
       const set = configs.flatMap(({ name, value, isDefault }) => isDefault || value === null ? [] : [[name, value]]);
       found.set(name, Object.fromEntries(set));

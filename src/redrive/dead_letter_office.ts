@@ -95,7 +95,7 @@ export const makeDeadLetterOffice: (
   }
   const scope = yield* Effect.scope;
   const cluster = yield* makeCluster(yield* broker.open);
-  yield* persist(() => cluster.refresh([]), timeout, `broker ${broker.name}`);
+  yield* persist(() => cluster.refresh([]), timeout, `connecting to ${broker.name}`);
   // What stands behind the first open transaction is not read: the end of a reading is before it.
   const offsets = yield* makeOffsets(cluster, { isolationLevel: 1 });
   const logs = new OffsetAdmin(cluster, offsets, timeout);

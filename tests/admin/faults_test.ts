@@ -219,3 +219,36 @@ Deno.test("resetOffsets shifts once, also when the answer to its commit is lost"
     assertEquals(result._tag === "Success" && result.success, [{ topic: "orders", partition: 0, from: 9, to: 7 }]);
     assertEquals([lost, kafka.committed("g", "orders", 0)?.offset], [2, 7]);
   })));
+
+Deno.test("a Kafka that says nothing at all is told of by what was to be done", () =>
+  virtual(Effect.gen(function* () {
+    const { admin } = yield* makeWorld({
+      Metadata: ({ topics }) => topics?.length === 0 ? Effect.succeed(unknown) : Effect.never,
+    }, 2_000);
+    const failed = yield* within(2_100, admin.describeTopics());
+    assert(failed._tag === "Failure");
+    assertEquals(failed.failure.message, "broker (any): timeout: describing topics: no answer within 2000 ms");
+  })));
+
+Deno.test("describeTopics passes over a topic that is deleted while all are described, and names one that was asked for", () =>
+  virtual(Effect.gen(function* () {
+    const all = metadata([1], { orders: [1], letters: [1] });
+    const { admin } = yield* makeWorld({
+      Metadata: () => Effect.succeed(all),
+      DescribeConfigs: ({ resources }) =>
+        Effect.succeed({
+          throttleTimeMs: 0,
+          resources: resources.map(({ name, type }) => ({
+            errorCode: name === "orders" ? 0 : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            errorMessage: null,
+            type,
+            name,
+            configs: [],
+          })),
+        }),
+    });
+    const found = yield* within(1_000, admin.describeTopics());
+    assertEquals(found._tag === "Success" && found.success.map(({ name }) => name), ["orders"]);
+    const failed = yield* within(1_000, admin.describeTopics(["letters"]));
+    assertStringIncludes(failed._tag === "Failure" ? failed.failure.message : "", "topic letters: UNKNOWN_TOPIC");
+  })));
