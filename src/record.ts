@@ -73,4 +73,5 @@ export function headerText(headers: RecordHeaders, name: string): string | undef
   return undefined;
 }
 
-const text = new TextDecoder();
+/** Leaves a byte order mark where it is: it is the writer's. */
+const text = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -76,9 +76,15 @@ function guarded(name: string, limit: number, run: () => Uint8Array): Uint8Array
 
 function zstd(bytes: Uint8Array, limit: number): Uint8Array {
   let size = 0;
+  const allow = (more: number) => {
+    if (size + more > limit) throw new CorruptRecordError(`zstd: more bytes than the limit of ${limit}`, 0);
+  };
   const parts = zstdFrames(bytes).map((frame) => {
-    if (size + frame.size > limit) throw new CorruptRecordError(`zstd: more bytes than the limit of ${limit}`, 0);
-    const part = guarded("zstd", limit, () => zstdDecompressSync(frame.bytes, { maxOutputLength: limit - size }));
+    allow(frame.size);
+    // A decompressor takes no limit of 0, and an empty frame may follow where no byte is left.
+    const maxOutputLength = Math.max(1, limit - size);
+    const part = guarded("zstd", limit, () => zstdDecompressSync(frame.bytes, { maxOutputLength }));
+    allow(part.length);
     size += part.length;
     return part;
   });

@@ -220,7 +220,9 @@ function isName(bytes: Uint8Array, start: number, end: number, name: string): bo
   if (end - start < name.length) return false;
   if (end - start > name.length) return (bytes as Buffer).toString("utf8", start, end) === name;
   for (let i = 0; i < name.length; i++) {
-    if (bytes[start + i] !== name.charCodeAt(i) || bytes[start + i] > 127) return false;
+    // As many bytes as characters: either ASCII, or no UTF-8.
+    if (bytes[start + i] > 127) return (bytes as Buffer).toString("utf8", start, end) === name;
+    if (bytes[start + i] !== name.charCodeAt(i)) return false;
   }
   return true;
 }
