@@ -10,7 +10,7 @@ import { monotonicMs } from "../fiber/monotonic.ts";
 import type { DeliveryObserver, PublishLease } from "./port.ts";
 import { ProduceBatch } from "./produce_batch.ts";
 import type { ProducePartition } from "./produce_partition.ts";
-import { ProduceTopic } from "./produce_topic.ts";
+import { type ParkedRecord, ProduceTopic } from "./produce_topic.ts";
 
 /** What bounds batches and memory. */
 export interface AccumulatorSettings {
@@ -71,7 +71,7 @@ export class Accumulator {
     if (this.memory >= this.settings.memoryBytes) return false;
     const timestamp = record.timestamp ?? this.port.clock.currentTimeMillisUnsafe();
     const topic = this.#topic(record.topic);
-    const partition = topic.parked.length > 0 ? undefined : topic.choose(record, this.port.random);
+    const partition = topic.parked.size > 0 ? undefined : topic.choose(record, this.port.random);
     if (partition === undefined) this.#park(topic, record, observer, lease, timestamp);
     else this.#append(partition, record, observer, lease, timestamp, -1, this.epoch);
     return true;
@@ -111,7 +111,7 @@ export class Accumulator {
       return false;
     });
     if (topic.retired.length > 0) return;
-    topic.parked.unshift(...topic.recalled.splice(0));
+    topic.parked = new Set([...topic.recalled.splice(0), ...topic.parked]);
     topic.lookAt = 0;
   }
 
@@ -121,11 +121,12 @@ export class Accumulator {
    */
   unpark(topic: ProduceTopic, askedAt: number): void {
     const { parked } = topic;
-    while (parked.length > 0 && topic.partitions.length > 0) {
-      const { record, observer, lease, timestamp, at, epoch, size } = parked[0];
+    if (topic.partitions.length === 0) return;
+    for (const one of parked) {
+      const { record, observer, lease, timestamp, at, epoch, size } = one;
       const partition = topic.choose(record, this.port.random);
       if (partition === undefined && at > askedAt) return;
-      parked.shift();
+      parked.delete(one);
       this.memory -= size;
       this.records--;
       if (partition !== undefined) {
@@ -147,22 +148,18 @@ export class Accumulator {
    */
   expireParked(topic: ProduceTopic, now: number, timeout: number): number {
     if (now < topic.lookAt) return topic.lookAt;
-    const { parked } = topic;
     topic.lookAt = Infinity;
-    for (let i = 0; i < parked.length;) {
-      const { at, lease } = parked[i];
+    for (const one of topic.parked) {
+      const { at, lease } = one;
       const due = at + timeout;
       if (due > now) {
         topic.lookAt = Math.min(topic.lookAt, due);
         break;
       }
       if (lease === null) {
-        this.#dropParked(topic, i, "UNKNOWN_TOPIC_OR_PARTITION", "not created before the delivery time-out");
-      } else if (lease.state(now) === "fenced") this.#dropParked(topic, i, "", "");
-      else {
-        i++;
-        topic.lookAt = now + leaseLook;
-      }
+        this.#dropParked(topic, one, "UNKNOWN_TOPIC_OR_PARTITION", "not created before the delivery time-out");
+      } else if (lease.state(now) === "fenced") this.#dropParked(topic, one, "", "");
+      else topic.lookAt = now + leaseLook;
     }
     return topic.lookAt;
   }
@@ -170,7 +167,7 @@ export class Accumulator {
   /** Fails what is parked: this user may not know of the topic, so it will not be there for it. */
   denyParked(topic: ProduceTopic): void {
     const detail = "this user may not describe it, if it exists; see the broker's ACLs";
-    while (topic.parked.length > 0) this.#dropParked(topic, 0, "TOPIC_AUTHORIZATION_FAILED", detail);
+    for (const one of topic.parked) this.#dropParked(topic, one, "TOPIC_AUTHORIZATION_FAILED", detail);
   }
 
   /** A batch has left its partition for good: tells its observers. */
@@ -217,8 +214,8 @@ export class Accumulator {
   stop(): void {
     this.stopped = true;
     for (const topic of this.topics.values()) {
-      topic.parked.push(...topic.recalled.splice(0));
-      while (topic.parked.length > 0) this.#dropParked(topic, 0, "STOPPED", "the sender has ended");
+      for (const one of topic.recalled.splice(0)) topic.parked.add(one);
+      for (const one of topic.parked) this.#dropParked(topic, one, "STOPPED", "the sender has ended");
     }
     for (const partition of this.active) {
       partition.close();
@@ -295,7 +292,7 @@ export class Accumulator {
     // Characters for bytes will do: it is only a bound.
     const size = 200 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
     const at = monotonicMs(this.port.clock);
-    topic.parked.push({ record, observer, lease, timestamp, at, epoch: this.epoch, size });
+    topic.parked.add({ record, observer, lease, timestamp, at, epoch: this.epoch, size });
     topic.lookAt = Math.min(topic.lookAt, at + leaseLook);
     this.#count(this.epoch, 1);
     this.memory += size;
@@ -304,8 +301,8 @@ export class Accumulator {
   }
 
   /** Fails a parked record; without a type because its lease is lost. */
-  #dropParked(topic: ProduceTopic, index: number, type: string, detail: string): void {
-    const [parked] = topic.parked.splice(index, 1);
+  #dropParked(topic: ProduceTopic, parked: ParkedRecord, type: string, detail: string): void {
+    topic.parked.delete(parked);
     this.memory -= parked.size;
     this.records--;
     const { record, observer, lease } = parked;

@@ -66,9 +66,9 @@ export class Dispatcher {
     const { accumulator, settings: { deliveryTimeout } } = this;
     accumulator.adopt();
     for (const topic of accumulator.topics.values()) {
-      if (topic.parked.length === 0) continue;
+      if (topic.parked.size === 0) continue;
       this.due = Math.min(this.due, accumulator.expireParked(topic, now, deliveryTimeout));
-      if (topic.parked.length > 0) this.doubted.add(topic.name);
+      if (topic.parked.size > 0) this.doubted.add(topic.name);
     }
     for (const partition of accumulator.active) {
       this.#expire(partition, now);

@@ -26,8 +26,8 @@ export class ProduceTopic {
   metadata: TopicMetadata | undefined = undefined;
   /** Its partitions by number; none while it is unknown. */
   readonly partitions: Array<ProducePartition> = [];
-  /** Records that wait for its metadata, in order. */
-  readonly parked: Array<ParkedRecord> = [];
+  /** Records that wait for its metadata, in order. A set, as any of many may leave, most often the first. */
+  parked = new Set<ParkedRecord>();
   /** Partitions of a topic of this name that is no more, as long as batches of theirs are in flight. */
   retired: Array<ProducePartition> = [];
   /** Records of theirs, to be parked once all are back. */

@@ -276,7 +276,7 @@ export const makeSender: (
       pending: () => accumulator.records,
       waitingFor: () => {
         const waited = ([name, since]: readonly [string, number]) =>
-          since === Infinity && (accumulator.topics.get(name)?.parked.length ?? 0) > 0;
+          since === Infinity && (accumulator.topics.get(name)?.parked.size ?? 0) > 0;
         const topics = [...missing].filter(waited).map(([name]) => name);
         for (const { topic } of accumulator.active) if (cluster.absent(topic)) topics.push(topic);
         return [...new Set(topics)];
