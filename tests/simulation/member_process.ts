@@ -97,16 +97,17 @@ export class MemberProcess {
         groupProtocol: this.observer.habits.groupProtocol,
         sessionTimeout: SESSION_TIMEOUT,
         heartbeatInterval: 500,
-        rebalanceTimeout: 6_000,
-        drainTimeout: 1_500,
-        commitInterval: 200,
+        rebalanceTimeout: 4_000,
+        drainTimeout: 1_200,
+        commitInterval: 250,
         producer: {
           linger: 2,
           batchRecords: 4,
-          requestTimeout: 1_000,
+          requestTimeout: 800,
           deliveryTimeout: this.observer.habits.deliveryTimeout,
         },
-        fetch: { maxWait: 300, partitionMaxBytes: 400, requestTimeout: 1_000 },
+        cluster: { metadataTimeout: 1_000 },
+        fetch: { maxWait: 500, partitionMaxBytes: 400, requestTimeout: 800 },
       };
       const open = Effect.map(this.link.broker.open, this.#watched);
       const system = yield* makeSystem({ ...settings, actors: [this.#actor()], events: [Foreign, Noted] }, open);
@@ -130,7 +131,7 @@ export class MemberProcess {
         Effect.ignore,
       );
     });
-    const pause = Effect.flatMap(Random.nextIntBetween(1, 800), (ms) => Effect.sleep(ms));
+    const pause = Effect.flatMap(Random.nextIntBetween(1, 1_500), (ms) => Effect.sleep(ms));
     return Effect.forever(Effect.andThen(pause, Effect.forkChild(take)));
   }
 

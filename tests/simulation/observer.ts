@@ -7,6 +7,7 @@ import type { ActorContext } from "../../src/context.ts";
 import type { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { type ConsumerRecord, headerText } from "../../src/record.ts";
 import { LogReader } from "../../src/testing/log_reader.ts";
+import { overtaken } from "./in_order.ts";
 import { type Call, type End, isGivenUp, isNewer, type Known, name, type Owner } from "./known.ts";
 import { Notes } from "./notes.ts";
 import type { Habits } from "./script.ts";
@@ -90,7 +91,8 @@ export class Observer {
     if (before?.begun === true && before.end === null && !this.habits.batches) {
       this.violation(`${name(known)} is received twice at once`);
     }
-    this.#inOrder(owner, known);
+    const log = this.logs[known.task.partition];
+    for (const text of overtaken(known, owner, log, this.habits.order, this.resolved)) this.violation(text);
     const latest = this.#latest[known.task.partition];
     if (latest === undefined || isNewer(owner, latest)) this.#latest[known.task.partition] = owner;
     else if (latest !== owner && owner.held()) {
@@ -166,12 +168,12 @@ export class Observer {
   }
 
   /** Whether nothing is left to do for a task. */
-  resolved(known: Known): boolean {
+  readonly resolved = (known: Known): boolean => {
     if (known.task.behaviour === "foreign" || known.letters > 0) return true;
     return known.calls.some(({ end }) =>
       end === "skipped" || (end === "succeeded" && known.parts.size === known.task.outputs)
     );
-  }
+  };
 
   /** Tasks that are not resolved, and partitions that are not committed to the end, in words. */
   unfinished(): ReadonlyArray<string> {
@@ -198,41 +200,6 @@ export class Observer {
     const known = this.tasks.get(id);
     if (known === undefined) throw new Error(`there is no task ${id}`);
     return known;
-  }
-
-  /** All earlier tasks of the key are settled here, or resolved, whoever did that. */
-  #inOrder(owner: Owner, { task, offset }: Known): void {
-    for (const earlier of this.logs[task.partition]) {
-      if (earlier.offset >= offset) return;
-      const { behaviour } = earlier.task;
-      if (!this.#inLine(earlier.task, task) || behaviour === "poison" || this.resolved(earlier)) continue;
-      // It is given up without being received once more, whoever counted that.
-      if (earlier.deaths >= KILLED_AFTER) continue;
-      const last = owner.calls.get(earlier.task.id);
-      if (last !== undefined && this.#final(last, earlier)) continue;
-      const state = last === undefined ? "was not received here" : last.end ?? "is being received";
-      this.violation(`${name({ task, offset })} is received, but ${name(earlier)} of the same key ${state}`);
-    }
-  }
-
-  /** Whether the order of these two is kept. */
-  #inLine(one: Task, other: Task): boolean {
-    const { order } = this.habits;
-    return order === "partition" ? one.partition === other.partition : order === "key" && one.key === other.key;
-  }
-
-  #final({ end }: Call, { failures }: Known): boolean {
-    switch (end) {
-      case "succeeded":
-      case "skipped":
-      case "rejected":
-        return true;
-      case "failed":
-      case "interrupted":
-        return failures > RETRIES;
-      default:
-        return false;
-    }
   }
 
   #result(record: ConsumerRecord): void {

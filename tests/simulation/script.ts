@@ -45,7 +45,7 @@ export interface Script {
 }
 
 /** From here on nothing goes wrong any more. */
-export const CALM = 6_000;
+export const CALM = 4_000;
 
 const behaviours: ReadonlyArray<readonly [Behaviour, number]> = [
   ["plain", 6],
@@ -116,17 +116,17 @@ export function draw(random: () => number): Script {
       behaviour,
       times: behaviour === "deadly" ? between(1, 4) : between(1, 2),
       outputs: behaviour === "plain" ? 0 : outputs,
-      pause: between(1, 400),
+      pause: between(1, 300),
     };
   };
 
   const happenings: Happening[] = [];
   const happens = (at: number, what: Happening["what"]) => void happenings.push({ at, what });
   happens(0, { _tag: "Start" });
-  if (random() < 0.7) happens(between(0, 1_500), { _tag: "Start" });
-  for (let writes = between(2, 5); writes > 0; writes--) {
-    const tasks = Array.from({ length: between(3, 12) }, () => task(behaviours));
-    happens(between(0, CALM - 1_500), { _tag: "Write", tasks });
+  if (random() < 0.7) happens(between(0, 1_000), { _tag: "Start" });
+  for (let writes = between(2, 4); writes > 0; writes--) {
+    const tasks = Array.from({ length: between(2, 8) }, () => task(behaviours));
+    happens(between(0, CALM - 1_000), { _tag: "Write", tasks });
   }
   for (let n = often([0, 0, 1, 1, 2, 3]); n > 0; n--) happens(between(300, CALM - 1), { _tag: "Crash" });
   for (let n = often([0, 0, 1, 1, 2, 3]); n > 0; n--) happens(between(300, CALM - 1), { _tag: "Stop" });
@@ -134,19 +134,19 @@ export function draw(random: () => number): Script {
   if (random() < 0.3) {
     const from = between(300, CALM - 100);
     happens(from, { _tag: "BrokerStops" });
-    happens(Math.min(CALM, from + between(50, 5_000)), { _tag: "BrokerStarts" });
+    happens(Math.min(CALM, from + between(50, 3_000)), { _tag: "BrokerStarts" });
   }
   happenings.sort((a, b) => a.at - b.at);
 
   // A day has its own weather: what goes wrong often in one schedule goes well in another.
-  const rate = often([0, 0.01, 0.03, 0.1]);
+  const rate = often([0, 0.02, 0.05, 0.12]);
   const weather = Array.from({ length: 6 }, () => rate * often([0, 0.3, 1, 2]));
   const only = random() < 0.2 ? often([0, 1, 2, 3, 4, 5]) : null;
   const trouble = (api: ApiName): ReadonlyArray<() => Fault | null> => [
     () => refuse,
     () => loseAnswer,
-    () => late(between(1, 1_500)),
-    () => delay(between(1, 1_500)),
+    () => late(between(1, 1_200)),
+    () => delay(between(1, 1_200)),
     () => {
       const codes = errors[api];
       return codes === undefined ? null : error(often(codes));
@@ -167,9 +167,9 @@ export function draw(random: () => number): Script {
     groupProtocol: random() < 0.5 ? "consumer" : "classic",
     order: often<Order>(["key", "key", "key", "partition", "none"]),
     batches: random() < 0.2,
-    deliveryTimeout: often([60_000, 60_000, 1_500]),
+    deliveryTimeout: often([60_000, 60_000, 1_200]),
   };
-  const calm = Array.from({ length: between(6, 12) }, () => task(good));
+  const calm = Array.from({ length: between(5, 9) }, () => task(good));
   return { habits, happenings, fault, calm };
 }
 

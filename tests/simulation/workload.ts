@@ -58,11 +58,11 @@ export const RETRIES = 2;
 /** How many incarnations a record may end. */
 export const KILLED_AFTER = 3;
 /** After how long without a heartbeat a member is expelled. */
-export const SESSION_TIMEOUT = 2_000;
+export const SESSION_TIMEOUT = 1_500;
 /** How long a receive may take. */
-export const RECEIVE_TIMEOUT = 600;
+export const RECEIVE_TIMEOUT = 500;
 /** How many tasks are received at once, where they are received in batches, and how long that may take. */
-export const BATCH = { size: 3, timeout: 1_400 };
+export const BATCH = { size: 3, timeout: 1_100 };
 
 /** A task as a message. */
 export const Tasked = event({

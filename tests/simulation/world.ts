@@ -7,6 +7,7 @@ import { Effect } from "effect";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import type { Connection } from "../../src/link/link.ts";
+import type { ApiName } from "../../src/link/protocol.ts";
 import type { GroupProtocol } from "../../src/runtime/settings.ts";
 import { VirtualTime } from "../../src/testing/virtual_time.ts";
 import { MemberProcess } from "./member_process.ts";
@@ -27,8 +28,17 @@ export interface Report {
 
 // Virtual milliseconds after which whatever is left to do will never be done.
 const PATIENCE = 120_000;
-// The longest time-out of a request of a process, in milliseconds.
+// The longest time-outs of a process's requests, in milliseconds.
 const LONGEST_TIMEOUT = 11_000;
+const SHORT_TIMEOUT = 1_500;
+const SHORT: ReadonlyArray<ApiName> = [
+  "Produce",
+  "Fetch",
+  "ListOffsets",
+  "InitProducerId",
+  "Metadata",
+  "FindCoordinator",
+];
 const encoder = new TextEncoder();
 
 /** Runs one schedule; `traced` writes down what happens; the group protocol is the script's unless it is said. */
@@ -51,6 +61,7 @@ class World {
   #connection: Connection | null = null;
   #brokerIsUp = true;
   #names = 0;
+  #wakeWriter: () => void = () => {};
   #steps = 0;
   #lookUntil = 0;
   #echo = 0;
@@ -70,7 +81,10 @@ class World {
         this.#lookUntil = Math.max(this.#lookUntil, this.#time.now + (fault?._tag === "Delay" ? fault.ms : 0));
       }
       // What it makes wait for its time-out holds up its process for so long, whatever the others do.
-      if (fault?._tag === "Never") this.#echo = this.#time.now + LONGEST_TIMEOUT;
+      if (fault?._tag === "Never") {
+        const timeout = SHORT.includes(api) ? SHORT_TIMEOUT : LONGEST_TIMEOUT;
+        this.#echo = Math.max(this.#echo, this.#time.now + timeout);
+      }
       if (process !== undefined) this.#observer.note(`${api} of ${process.name} on ${connection} ${tell(fault)}`);
       return fault;
     };
@@ -96,6 +110,7 @@ class World {
     for (const { at, what } of this.#script.happenings) {
       this.#time.arm({ at: this.#time.now + at, fire: () => this.#happens(what) });
     }
+    this.#time.arm({ at: CALM + 1, fire: () => {} });
     this.#until(() => this.#time.now > CALM, "the turmoil is over");
     if (!this.#brokerIsUp) this.#happens({ _tag: "BrokerStarts" });
     while (this.#processes.filter(({ state }) => state === "running").length < 2) this.#start();
@@ -177,7 +192,8 @@ class World {
       case "BrokerStarts":
         this.#observer.note("the broker starts");
         this.#brokerIsUp = true;
-        return this.#kafka.start();
+        this.#kafka.start();
+        return this.#wakeWriter();
       case "Write":
         return this.#write(what.tasks);
     }
@@ -196,6 +212,7 @@ class World {
 
   #write(tasks: ReadonlyArray<Task>): void {
     this.#unwritten.push(...tasks);
+    this.#wakeWriter();
   }
 
   #pass(ms: number): void {
@@ -223,6 +240,14 @@ class World {
     this.#observer.look();
   }
 
+  readonly #moreToWrite: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.#wakeWriter = () => {
+      this.#wakeWriter = () => {};
+      // By way of the scheduler: the seed orders it among the others.
+      resume(Effect.yieldNow);
+    };
+  });
+
   /** Creates the topics, then writes what is to be written, past all faults. */
   readonly #writer: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const link = yield* this.#kafka.open;
@@ -240,7 +265,7 @@ class World {
     for (;;) {
       const task = this.#unwritten[0];
       if (task === undefined || !this.#brokerIsUp) {
-        yield* Effect.sleep(5);
+        yield* this.#moreToWrite;
         continue;
       }
       if (!connection.isOpen()) connection = yield* reconnect;

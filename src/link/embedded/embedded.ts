@@ -12,6 +12,7 @@ import { ConsumerGroup } from "./consumer_group.ts";
 import type { Intercept } from "./faults.ts";
 import { FileJournal } from "./file_journal.ts";
 import type { GroupState } from "./group.ts";
+import type { PartitionLog } from "./partition_log.ts";
 
 export type { Fault, Intercept, Intercepted } from "./faults.ts";
 
@@ -148,16 +149,7 @@ export class EmbeddedKafka {
   /** A partition's log, or undefined. */
   log(topic: string, partition: number): StoredLog | undefined {
     const log = this.#broker.topics.log(topic, partition);
-    if (log === undefined) return undefined;
-    // Asked for after every step of a simulation: the batches are only listed for who wants them.
-    const { startOffset, endOffset } = log;
-    return {
-      startOffset,
-      endOffset,
-      get batches() {
-        return log.batches();
-      },
-    };
+    return log && new LogView(log);
   }
 
   /** What a group has committed for a partition, or undefined. */
@@ -214,5 +206,20 @@ export class EmbeddedKafka {
         return Effect.succeed(connection);
       }),
     );
+  }
+}
+
+/** Asked for after every step of a simulation: the batches are only listed for who wants them. */
+class LogView implements StoredLog {
+  readonly startOffset: number;
+  readonly endOffset: number;
+
+  constructor(readonly log: PartitionLog) {
+    this.startOffset = log.startOffset;
+    this.endOffset = log.endOffset;
+  }
+
+  get batches(): ReadonlyArray<Uint8Array> {
+    return this.log.batches();
   }
 }
