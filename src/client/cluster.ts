@@ -124,7 +124,10 @@ export const makeCluster: (link: Link, options?: ClusterOptions) => Effect.Effec
         waiting = [];
         const exit = yield* Effect.exit(update);
         const reason = Exit.isFailure(exit) ? exit.cause.reasons.find((reason) => reason._tag === "Fail") : undefined;
-        if (Exit.isFailure(exit) && reason === undefined) return yield* Effect.failCause(exit.cause);
+        if (Exit.isFailure(exit) && reason === undefined) {
+          waiting.push(...served.splice(0)); // the loop starts again: they wait for its next answer
+          return yield* Effect.failCause(exit.cause);
+        }
         yield* reason === undefined ? answered : unreachable(reason.error);
         for (const deferred of served) Deferred.doneUnsafe(deferred, exit);
         if (reason === undefined) {

@@ -222,3 +222,24 @@ Deno.test("a cluster whose scope has ended asks for nothing any more, and says s
     }
     assertEquals(link.open(), 0);
   })));
+
+Deno.test("whoever waits for a refresh that a defect ends is answered by the next one", () => {
+  const log: Array<string> = [];
+  let broken = false;
+  const link = scriptedLink({
+    Metadata: () => broken ? Effect.die(new Error("a bug")) : Effect.succeed(metadata([1], { orders: [1] })),
+  });
+  return virtual(
+    Effect.gen(function* () {
+      const cluster = yield* makeCluster(link);
+      broken = true;
+      const refresh = yield* Effect.forkScoped(cluster.refresh(["orders"]));
+      yield* advance(500);
+      broken = false;
+      yield* advance(1_000);
+      assert(refresh.pollUnsafe() !== undefined, "answered");
+      assertEquals(cluster.topic("orders")?.partitions.length, 1);
+    }),
+    log,
+  );
+});
