@@ -149,7 +149,8 @@ export class ConsumerSession {
       const request = this.#request();
       return Effect.map(this.#call(connection, request), (answer) => {
         this.membership.generation = answer.memberEpoch;
-        this.#wanted = answer.heartbeatIntervalMs;
+        // None would be heartbeats without end.
+        if (answer.heartbeatIntervalMs > 0) this.#wanted = answer.heartbeatIntervalMs;
         if (request.topicPartitions !== null) this.#heard = JSON.stringify(request.topicPartitions);
         this.#doubt = this.#lingers = this.#vacate = false;
         this.owner.hear(answer);

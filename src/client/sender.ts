@@ -21,6 +21,9 @@ export type { SenderOptions } from "./sender_options.ts";
 /** Milliseconds a topic that is not there is waited for in silence: at the start it is being created. */
 const creation = 2_000;
 
+/** The shortest pause between two looks at metadata, in milliseconds. */
+const refreshPause = 50;
+
 /** How often a topic that is surely not there is looked for, in milliseconds. */
 const awayPause = 1_000;
 
@@ -49,6 +52,10 @@ export const makeSender: (
     let wakeAt = Infinity;
     let acquiring = false;
     let refreshing = false;
+    /** Topics that were asked for last. */
+    let asked: ReadonlySet<string> = new Set();
+    /** Another one is doubted. */
+    const another = new Signal();
     /** Topics that are not there: since when, or Infinity where that was said. */
     const missing = new Map<string, number>();
 
@@ -167,10 +174,11 @@ export const makeSender: (
     };
 
     const refresh = Effect.suspend(() => {
-      const topics = [...dispatcher.doubted];
+      const topics = asked = new Set(dispatcher.doubted);
+      another.clear();
       const askedAt = monotonicMs(clock);
       dispatcher.doubted.clear();
-      return Effect.flatMap(Effect.exit(cluster.refresh(topics)), (exit) => {
+      return Effect.flatMap(Effect.exit(cluster.refresh([...topics])), (exit) => {
         accumulator.adopt();
         let again = awayPause;
         for (const name of topics) {
@@ -181,11 +189,11 @@ export const makeSender: (
           else if (Exit.isSuccess(exit) && cluster.denied(name)) accumulator.denyParked(topic);
           else if (Exit.isSuccess(exit)) stillMissing(name, askedAt);
           if (missing.get(name) === Infinity || cluster.absent(name)) continue;
-          again = Math.min(again, topic.partitions.length > 0 ? 50 : 250);
+          again = Math.min(again, topic.partitions.length > 0 ? refreshPause : 250);
         }
         wake.raise();
-        // What is doubted again at once is not asked for again at once.
-        return Effect.sleep(again);
+        // What is doubted again at once is not asked for again at once; another topic does not wait for it.
+        return Effect.andThen(Effect.sleep(refreshPause), another.waitAtMost(again - refreshPause));
       });
     }).pipe(Effect.map(() => {
       refreshing = false;
@@ -233,7 +241,7 @@ export const makeSender: (
         if (!refreshing && dispatcher.doubted.size > 0) {
           refreshing = true;
           yield* fork(refresh);
-        }
+        } else if (refreshing && [...dispatcher.doubted].some((topic) => !asked.has(topic))) another.raise();
         for (const note of dispatcher.notes.splice(0)) yield* Effect.logWarning(note);
         for (const broker of brokers.values()) dispatcher.due = Math.min(dispatcher.due, broker.lateAt);
         wakeAt = Math.min(wakeAt, dispatcher.due);

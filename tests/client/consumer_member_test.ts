@@ -412,3 +412,16 @@ Deno.test("a topic that is missing is told of, and taken when it comes", () => {
     log,
   );
 });
+
+Deno.test("a coordinator that names no interval between heartbeats is asked as often as the member likes", () =>
+  virtual(Effect.gen(function* () {
+    const { kafka, start } = yield* makeConsumerWorld({ orders: 1 }, {
+      script: (kafka) => ({
+        ConsumerGroupHeartbeat: (request, node) => Effect.andThen(Effect.sleep(1), kafka().answer(request, node)),
+      }),
+    });
+    kafka.heartbeatInterval = 0;
+    yield* start("a", { heartbeatInterval: 500 });
+    yield* advance(5_000);
+    assert(beats(kafka).length < 20, `${beats(kafka).length}`);
+  })));

@@ -203,3 +203,24 @@ Deno.test("a batch whose answer was lost while its topic was created again makes
       assertEquals(kafka.log("orders", 0).values(), ["a", "a", "b"]);
     }));
 });
+
+Deno.test("a topic that is not there does not hold up the look for another one's leader", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  return sending(kafka, {}, (sender) =>
+    Effect.gen(function* () {
+      sender.offer({ topic: "nowhere", key: null, value: "" }, of("nowhere"), null);
+      yield* advance(10_000);
+      const slow: Array<number> = [];
+      for (let turn = 0; turn < 10; turn++) {
+        const topic = `new${turn}`;
+        kafka.lead(topic, [1]);
+        sender.offer({ topic, key: null, value: "" }, of(topic), null);
+        let waited = 0;
+        for (; !settled.includes(topic); waited += 5) yield* advance(5);
+        if (waited > 100) slow.push(waited);
+        yield* advance(130);
+      }
+      assertEquals(slow, []);
+    }));
+});
