@@ -3,7 +3,7 @@
  * sends them, another hands partitions over as the answers say.
  * @module
  */
-import { Clock, Deferred, Effect, Exit, Random, type Scope } from "effect";
+import { Clock, Effect, Random, type Scope } from "effect";
 import type { GroupError, KafkaError } from "../errors.ts";
 import { Signal } from "../fiber/signal.ts";
 import { ErrorCode } from "../link/error_code.ts";
@@ -14,8 +14,10 @@ import { consumerSessionTimeout } from "./consumer_session_timeout.ts";
 import { partitionCounts } from "./group_leader.ts";
 import { refusedForGood } from "./group_refusal.ts";
 import type { GroupTrouble } from "./group_session.ts";
+import { warnOfCoordinator } from "./group_warning.ts";
 import { GroupWatch } from "./group_watch.ts";
 import { isCoordinatorTrouble } from "./located_connection.ts";
+import { Departure } from "./member_departure.ts";
 import { leaveTimeout, type MemberOptions } from "./member_options.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "./port.ts";
 import { Warnings } from "./warnings.ts";
@@ -84,9 +86,7 @@ class ConsumerMember {
   #heard = false;
   /** Whether all that was given was handed over once since then. */
   #handedOver = false;
-  readonly #leaving = Deferred.makeUnsafe<void>();
-  #leaveAsked = false;
-  #ended: Deferred.Deferred<void> | null = null;
+  readonly #departure = new Departure();
 
   constructor(
     readonly cluster: Cluster,
@@ -139,29 +139,23 @@ class ConsumerMember {
     return this.session.live && (this.#handedOver || this.#holdings.complete);
   }
 
-  readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() => {
-    const ended = this.#ended = Deferred.makeUnsafe<void>();
-    return Effect.ensuring(
+  readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() =>
+    this.#departure.during(
       this.#loop(),
       Effect.suspend(() => {
         this.session.forget(false);
-        return Effect.andThen(this.session.drop, Deferred.done(ended, Exit.void));
+        return this.session.drop;
       }),
-    );
-  });
+    )
+  );
 
-  readonly leave: Effect.Effect<void> = Effect.suspend(() => {
-    this.#leaveAsked = true;
-    Deferred.doneUnsafe(this.#leaving, Exit.void);
-    this.#wake.raise();
-    return this.#ended === null ? Effect.void : Deferred.await(this.#ended);
-  });
+  readonly leave: Effect.Effect<void> = Effect.suspend(() => this.#departure.ask(() => this.#wake.raise()));
 
   readonly #loop = Effect.fnUntraced(function* (this: ConsumerMember) {
-    for (let failures = 0; !this.#leaveAsked; failures = this.#heard ? 0 : failures + 1) {
-      if (failures > 0) yield* Effect.raceFirst(pause(failures, 50, 1_000), Deferred.await(this.#leaving));
-      yield* Effect.raceFirst(this.#prepare, Deferred.await(this.#leaving));
-      if (!this.#leaveAsked) yield* this.#beating(this.#handOver());
+    for (let failures = 0; !this.#departure.asked; failures = this.#heard ? 0 : failures + 1) {
+      if (failures > 0) yield* Effect.raceFirst(pause(failures, 50, 1_000), this.#departure.awaited);
+      yield* Effect.raceFirst(this.#prepare, this.#departure.awaited);
+      if (!this.#departure.asked) yield* this.#beating(this.#handOver());
     }
     const rest = this.#holdings.letGo(this.#holdings.all);
     yield* this.session.live ? this.#beating(rest) : rest;
@@ -170,7 +164,7 @@ class ConsumerMember {
 
   /** Hands over as the coordinator says, until the membership has ended or is to end. */
   readonly #handOver = Effect.fnUntraced(function* (this: ConsumerMember) {
-    while (this.#verdict === null && !this.#leaveAsked) {
+    while (this.#verdict === null && !this.#departure.asked) {
       const { gone, added } = this.#holdings;
       if (gone.length > 0 || added.length > 0) {
         yield* Effect.logDebug(
@@ -261,13 +255,8 @@ class ConsumerMember {
 
   /** The coordinator is away or has moved, which takes nothing from us. */
   #lookAgain(error: GroupTrouble, failures: number): Effect.Effect<void> {
-    // A coordinator that moves, or a connection that breaks, is looked for once without a word. That no broker answers
-    // has been told of by the cluster.
-    const known = failures === 0 || (error._tag === "ConnectionError" && !this.cluster.reachable());
-    const told = known ? Effect.void : this.#warnings.warn(
-      error._tag === "KafkaError" ? error.type : error.reason,
-      `group ${this.options.groupId}: its coordinator does not answer, trying again: ${error.message}`,
-    );
+    const what = "its coordinator does not answer";
+    const told = warnOfCoordinator(this.cluster, this.#warnings, this.options.groupId, what, error, failures);
     return Effect.andThen(this.session.drop, told);
   }
 }

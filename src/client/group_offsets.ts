@@ -9,6 +9,7 @@ import type { Connection } from "../link/link.ts";
 import type { Answer, CommittedOffset, Request } from "../link/protocol.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import { pause } from "./backoff.ts";
+import { warnOfCoordinator } from "./group_warning.ts";
 import { coordinatorConnection, isCoordinatorTrouble, type LocatedConnection } from "./located_connection.ts";
 import { perTopic } from "./per_topic.ts";
 import type { Cluster, Membership, OffsetToCommit } from "./port.ts";
@@ -204,17 +205,9 @@ export class GroupOffsets {
     return Effect.andThen(this.#connection.forget(connection), this.#warn(error, failures));
   }
 
-  /**
-   * A coordinator that moves, or a connection that breaks, is looked for once without a word; that no broker answers has
-   * been told of by the cluster.
-   */
   #warn(error: ConnectionError | KafkaError, failures: number): Effect.Effect<void> {
-    if (failures === 0 || (error._tag === "ConnectionError" && !this.cluster.reachable())) return Effect.void;
-    const cause = error._tag === "KafkaError" ? error.type : error.reason;
-    return this.warnings.warn(
-      `${this.groupId} ${cause}`,
-      `group ${this.groupId}: its offsets can't be read or written, trying again: ${error.message}`,
-    );
+    const what = "its offsets can't be read or written";
+    return warnOfCoordinator(this.cluster, this.warnings, this.groupId, what, error, failures);
   }
 
   #error(api: OffsetApi, errorCode: number, detail: string): KafkaError {

@@ -4,7 +4,7 @@
  * (incremental cooperative rebalances).
  * @module
  */
-import { Clock, Deferred, Effect, Exit, type Scope } from "effect";
+import { Clock, Effect, type Scope } from "effect";
 import { GroupError, type KafkaError } from "../errors.ts";
 import { ErrorCode } from "../link/error_code.ts";
 import { assignors } from "./assignors.ts";
@@ -14,7 +14,9 @@ import { partitionCounts, shareOut } from "./group_leader.ts";
 import { Holdings } from "./group_holdings.ts";
 import { refusedForGood } from "./group_refusal.ts";
 import { GroupSession, type GroupTrouble } from "./group_session.ts";
+import { warnOfCoordinator } from "./group_warning.ts";
 import { GroupWatch } from "./group_watch.ts";
+import { Departure } from "./member_departure.ts";
 import { leaveTimeout, type MemberOptions, sessionTimes } from "./member_options.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "./port.ts";
 import { Signal } from "../fiber/signal.ts";
@@ -52,9 +54,7 @@ class Member {
   #rejoin = false;
   /** How a heartbeat ended the membership. */
   #verdict: KafkaError | null = null;
-  readonly #leaving = Deferred.makeUnsafe<void>();
-  #leaveAsked = false;
-  #ended: Deferred.Deferred<void> | null = null;
+  readonly #departure = new Departure();
 
   constructor(
     readonly cluster: Cluster,
@@ -77,56 +77,50 @@ class Member {
     return this.session.live && this.#holdings.told;
   }
 
-  readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() => {
-    const ended = this.#ended = Deferred.makeUnsafe<void>();
-    return Effect.ensuring(
+  readonly run: Effect.Effect<void, GroupError> = Effect.suspend(() =>
+    this.#departure.during(
       this.#loop(),
       Effect.suspend(() => {
         this.session.forget(false);
-        return Effect.andThen(this.session.drop, Deferred.done(ended, Exit.void));
+        return this.session.drop;
       }),
-    );
-  });
+    )
+  );
 
-  readonly leave: Effect.Effect<void> = Effect.suspend(() => {
-    this.#leaveAsked = true;
-    Deferred.doneUnsafe(this.#leaving, Exit.void);
-    this.#wake.raise();
-    return this.#ended === null ? Effect.void : Deferred.await(this.#ended);
-  });
+  readonly leave: Effect.Effect<void> = Effect.suspend(() => this.#departure.ask(() => this.#wake.raise()));
 
   readonly #loop = Effect.fnUntraced(function* (this: Member) {
     const unknown = this.#assignors.find((name) => !Object.hasOwn(assignors, name));
     if (unknown !== undefined) {
       return yield* Effect.fail(this.#fatal("INCONSISTENT_GROUP_PROTOCOL", `no assignor is called ${unknown}`));
     }
-    for (let failures = 0; !this.#leaveAsked;) {
+    for (let failures = 0; !this.#departure.asked;) {
       if (!this.#cooperative && this.#holdings.size > 0) {
         yield* this.#beating(this.#holdings.letGo(this.#holdings.all));
-        if (this.#leaveAsked) break;
+        if (this.#departure.asked) break;
       }
       const result = yield* Effect.result(Effect.raceFirst(this.#round(), this.#whenLeft));
       if (result._tag === "Success") {
         failures = 0;
-        if (result.success === null || this.#leaveAsked) break;
+        if (result.success === null || this.#departure.asked) break;
         yield* this.#beating(this.#settle(result.success));
         continue;
       }
       const error = result.failure;
       yield* this.#refused(error, failures);
       // The first time there is no reason to wait; and a group that is busy is no failure.
-      if (failures > 0 || !this.session.live) yield* Effect.raceFirst(pause(failures, 50, 1_000), this.#whenLeaving);
+      if (failures > 0 || !this.session.live) {
+        yield* Effect.raceFirst(pause(failures, 50, 1_000), this.#departure.awaited);
+      }
       failures = error._tag === "KafkaError" && error.code === ErrorCode.REBALANCE_IN_PROGRESS ? 1 : failures + 1;
     }
     yield* this.#beating(this.#holdings.letGo(this.#holdings.all));
     yield* Effect.timeoutOption(Effect.result(this.session.leave), leaveTimeout);
   });
 
-  readonly #whenLeaving: Effect.Effect<null> = Effect.suspend(() => Effect.as(Deferred.await(this.#leaving), null));
-
-  /** The same, but a round under way has its time: what we hold is committed in the generation it ends with. */
+  /** When it is to leave; but a round under way has its time: what we hold is committed in the generation it ends with. */
   readonly #whenLeft: Effect.Effect<null> = Effect.tap(
-    this.#whenLeaving,
+    Effect.suspend(() => Effect.as(this.#departure.awaited, null)),
     () => this.#holdings.size === 0 ? Effect.void : Effect.sleep(this.options.lastRoundTimeout ?? 5_000),
   );
 
@@ -176,7 +170,7 @@ class Member {
     yield* this.#holdings.take(added);
     // They go to their new owners only when all who have let go of something have joined again.
     if (gone.length > 0 && this.#verdict === null) return yield* this.#holdings.letGo(gone);
-    while (!this.#rejoin && this.#verdict === null && !this.#leaveAsked) yield* this.#wake.wait;
+    while (!this.#rejoin && this.#verdict === null && !this.#departure.asked) yield* this.#wake.wait;
   });
 
   /** Does `work` while heartbeats go out; then draws the consequence if one of them ended the membership. */
@@ -248,13 +242,8 @@ class Member {
 
   /** The coordinator is away or has moved, which takes nothing from us. */
   #lookAgain(error: GroupTrouble, failures: number): Effect.Effect<void> {
-    // A coordinator that moves, or a connection that breaks, is looked for once without a word. That no broker answers
-    // has been told of by the cluster.
-    const known = failures === 0 || (error._tag === "ConnectionError" && !this.cluster.reachable());
-    const told = known ? Effect.void : this.#warnings.warn(
-      error._tag === "KafkaError" ? error.type : error.reason,
-      `group ${this.options.groupId}: its coordinator does not answer, trying again: ${error.message}`,
-    );
+    const what = "its coordinator does not answer";
+    const told = warnOfCoordinator(this.cluster, this.#warnings, this.options.groupId, what, error, failures);
     return Effect.andThen(this.session.drop, told);
   }
 
