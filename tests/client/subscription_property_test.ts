@@ -92,8 +92,10 @@ Deno.test("property: decodeSubscription reads each version's fields of any clien
       generation,
       fc.option(topic),
       fc.uint8Array({ maxLength: 6 }),
-      (version, topics, userData, pairs, generation, rack, later) => {
-        const bytes = [...int(version, 2), ...list(topics.map(string)), ...bytesOf(userData)];
+      fc.constantFrom(-1, -2, -7, -(2 ** 31)),
+      (version, topics, userData, pairs, generation, rack, later, none) => {
+        const data = userData === null ? int(none, 4) : bytesOf(userData);
+        const bytes = [...int(version, 2), ...list(topics.map(string)), ...data];
         if (version >= 1) bytes.push(...partitions(pairs));
         if (version >= 2) bytes.push(...int(generation, 4));
         if (version >= 3) bytes.push(...string(rack), ...later);

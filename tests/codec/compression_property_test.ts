@@ -25,14 +25,23 @@ const length = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 4, max: 24 }) 
 const literals = (minLength: number) =>
   fc.oneof(
     { weight: 5, arbitrary: fc.uint8Array({ minLength, maxLength: 24 }) },
-    { weight: 1, arbitrary: fc.uint8Array({ minLength: 50, maxLength: 600, size: "max" }) },
+    // From two numbers: what is found wrong with a long one becomes short soon.
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.nat(255), fc.integer({ min: 50, max: 600 }))
+        .map(([first, length]) => Uint8Array.from({ length }, (_, i) => first + i * 7)),
+    },
   ).map((bytes) => [...bytes]);
 const sequence: fc.Arbitrary<Sequence> = fc.record({ literals: literals(0), back: fc.nat(70_000), length });
 const sequences = fc.array(sequence, { maxLength: 5 });
 
 /** A byte changed, one left out, or the end cut off: at most two of it. */
 const damage = fc.array(
-  fc.record({ how: fc.constantFrom("change", "change", "leave out", "cut"), at: fc.nat(3_000), to: fc.nat(255) }),
+  fc.record({
+    how: fc.constantFrom("change", "change", "leave out", "cut"),
+    at: fc.nat(400),
+    to: fc.oneof(fc.constantFrom(0, 1, 0xff), fc.nat(255)),
+  }),
   { maxLength: 2 },
 );
 
@@ -90,8 +99,9 @@ const readers = [
 for (const { name, code, made, size, slow } of readers) {
   Deno.test(`property: ${name} counts what a block made by hand stands for, and decompress gives just that`, () =>
     fc.assert(
-      fc.property(made, fc.nat(5_000), (bytes, limit) => {
+      fc.property(made, fc.integer({ min: -3, max: 3 }), (bytes, more) => {
         const content = slow(bytes);
+        const limit = Math.max(0, content.length + more);
         assertEquals(size(bytes, 1 << 20), content.length);
         assertEquals([...decompress(code, bytes, content.length)], content);
         const counted = unless(CorruptRecordError, () => size(bytes, limit));

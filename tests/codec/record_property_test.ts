@@ -8,7 +8,12 @@ import { headerText, type RecordHeaders } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { batchBytes, concat, recordBytes, utf8, varint } from "./batch_bytes.ts";
 
-const bytes = fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ maxLength: 200 }));
+const bytes = fc.oneof(
+  { weight: 5, arbitrary: fc.uint8Array({ maxLength: 12 }) },
+  { weight: 3, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+  // Where a length begins to take a byte more.
+  { weight: 2, arbitrary: fc.constantFrom(63, 64, 65).map((length) => new Uint8Array(length)) },
+);
 const text = fc.oneof(
   fc.constantFrom("", "\uFEFF", "\uFEFFa", "\uFFFD", "\0", "é"),
   fc.string({ unit: "binary", maxLength: 12 }),

@@ -35,10 +35,9 @@ class Model {
     return this.places.filter((place) => place.segment === segment);
   }
 
-  /** Which of those that were taken up, or undefined. */
-  taken(choice: number): Place | undefined {
-    const taken = this.places.filter((place) => place.taken);
-    return taken[choice % Math.max(1, taken.length)];
+  /** Those of which something may become now, the oldest first. */
+  get ready(): Place[] {
+    return this.places.filter((place) => place.taken && place.state !== Resolved && this.isFirst(place));
   }
 
   /** Nothing becomes of a record before something became of the earlier ones of its key. */
@@ -120,34 +119,41 @@ class Take implements Command {
   toString = () => `take(${this.count})`;
 }
 
+/** A record is done with, or several one after the other. */
 class Resolve implements Command {
-  constructor(readonly choice: number) {}
-  check(model: Readonly<Model>): boolean {
-    const place = model.taken(this.choice);
-    return place !== undefined && model.isFirst(place);
-  }
+  constructor(readonly choice: number, readonly count: number) {}
+  check = (model: Readonly<Model>) => model.ready.length > 0;
   run(model: Model, frontier: Frontier): void {
-    const place = model.taken(this.choice);
-    if (place === undefined) return;
-    const bytes = frontier.resolve(place.segment, place.index);
-    if (place.state === Resolved) return assertEquals(bytes, -1);
-    assert(bytes >= 0);
-    place.state = Resolved;
-    model.freed += bytes;
-    model.reclaim();
+    for (let i = 0; i < this.count && model.ready.length > 0; i++) {
+      const place = model.ready[this.choice % model.ready.length];
+      const bytes = frontier.resolve(place.segment, place.index);
+      assert(bytes >= 0);
+      place.state = Resolved;
+      model.freed += bytes;
+      model.reclaim();
+    }
   }
-  toString = () => `resolve(${this.choice})`;
+  toString = () => `resolve(${this.choice}, ${this.count} times)`;
+}
+
+/** It is said twice: as an acknowledgement that comes late. */
+class ResolveAgain implements Command {
+  constructor(readonly choice: number) {}
+  check = (model: Readonly<Model>) => model.places.some(({ state }) => state === Resolved);
+  run(model: Model, frontier: Frontier): void {
+    const resolved = model.places.filter(({ state }) => state === Resolved);
+    const { segment, index } = resolved[this.choice % resolved.length];
+    assertEquals(frontier.resolve(segment, index), -1);
+  }
+  toString = () => `resolve again(${this.choice})`;
 }
 
 class Mark implements Command {
   constructor(readonly choice: number, readonly state: typeof Settled | typeof Condemned) {}
-  check(model: Readonly<Model>): boolean {
-    const place = model.taken(this.choice);
-    return place?.state === Open && model.isFirst(place);
-  }
+  check = (model: Readonly<Model>) => model.ready.some(({ state }) => state === Open);
   run(model: Model): void {
-    const place = model.taken(this.choice);
-    if (place === undefined) return;
+    const open = model.ready.filter(({ state }) => state === Open);
+    const place = open[this.choice % open.length];
     place.segment.mark(place.index, this.state);
     place.state = this.state;
   }
@@ -227,14 +233,15 @@ class Look implements Command {
 }
 
 const key = fc.constantFrom("a", "b", "c");
-const choice = fc.nat(200);
+const choice = fc.nat(20);
 const commands = fc.commands<Model, Frontier>([
   fc.array(fc.tuple(fc.constantFrom(0, 0, 0, 1, 3), key), { maxLength: 6 }).chain((records) =>
     fc.nat(2).map((tail) => new Push(records.map(([gap]) => gap), tail, records.map(([, key]) => key)))
   ),
   fc.integer({ min: 1, max: 8 }).map((count) => new Take(count)),
-  choice.map((choice) => new Resolve(choice)),
-  choice.map((choice) => new Resolve(choice)),
+  fc.tuple(choice, fc.constantFrom(1, 2, 5)).map(([choice, count]) => new Resolve(choice, count)),
+  fc.constantFrom(1, 4, 20).map((count) => new Resolve(0, count)),
+  choice.map((choice) => new ResolveAgain(choice)),
   fc.tuple(choice, fc.constantFrom(Settled, Settled, Condemned)).map(([choice, state]) => new Mark(choice, state)),
   choice.map((choice) => new Reopen(choice)),
   fc.constant(new Look()),
