@@ -4,7 +4,7 @@
  * @module
  */
 import { Cause, Clock, Duration, Effect, Exit, Schedule } from "effect";
-import { type Answered, answered, failed, isPending } from "./answer.ts";
+import { type Answered, answered, failed, isPending, isPromise } from "./answer.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { Call } from "./invoke.ts";
 import type { Item } from "./partition.ts";
@@ -75,7 +75,12 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
           if (made === null) return;
           call = made;
         }
-        answer ??= answerOf(call) ?? (yield* incarnation.wait(item, call));
+        answer ??= answerOf(call) ?? undefined;
+        if (answer === undefined) {
+          // The fiber may give way, or be ended, before it waits: a Promise that rejects must not do so to nobody.
+          if (isPromise(call.result)) Promise.resolve(call.result).catch(() => {});
+          answer = yield* incarnation.wait(item, call);
+        }
         // Another message has ended the incarnation while this one was waited for: it belongs to the next.
         if (incarnation.over) return call.context.abort();
         if (answer._tag === "Done") {

@@ -2,7 +2,7 @@
  * A whole system on an embedded Kafka in virtual time, for tests that know no Effect.
  * @module
  */
-import { Cause, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect";
+import { Cause, Effect, Exit, Layer, Logger, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "../actor.ts";
 import { ActorSystem } from "../actor_system.ts";
 import type { LayerOption, SystemOptions } from "../system_options.ts";
@@ -202,7 +202,10 @@ export class TestSystem implements AsyncDisposable {
     const office = makeDeadLetterOffice(this.#ours.broker);
     const redriven = Effect.scoped(Effect.flatMap(office, (letters) => letters.redrive(topic, options)));
     const fiber = this.#client.process.fork(Effect.provide(redriven, Logger.layer([])));
-    return this.until(Effect.runPromise(Fiber.join(fiber)), { within: LONG });
+    const ended = new Promise<RedriveReport>((resolve, reject) => {
+      fiber.addObserver((exit) => Exit.isSuccess(exit) ? resolve(exit.value) : reject(Cause.squash(exit.cause)));
+    });
+    return this.until(ended, { within: LONG });
   }
 
   /** All records of a topic so far, in the order they were written; per partition that is the order of offsets. */
