@@ -30,7 +30,7 @@ export function overtaken(
 }
 
 /** Whether the order of these two is kept. */
-function inLine(order: Order, one: Task, other: Task): boolean {
+export function inLine(order: Order, one: Task, other: Task): boolean {
   return order === "partition" ? one.partition === other.partition : order === "key" && one.key === other.key;
 }
 

@@ -1,9 +1,10 @@
 /**
  * `deno task simulate --schedules N --seed S`: runs N schedules, from seed S on. `--protocol classic` or `consumer`: all by
- * that group protocol; else each by the one it draws.
+ * that group protocol; else each by the one it draws. `--first`: ends with the first that fails.
  * @module
  */
-import { simulate } from "./world.ts";
+import type { GroupProtocol } from "../../src/runtime/settings.ts";
+import { type Report, simulate } from "./world.ts";
 
 if (import.meta.main) Deno.exit(run(Deno.args));
 
@@ -27,18 +28,29 @@ function run(args: ReadonlyArray<string>): number {
   const begun = performance.now();
   let failed = 0;
   for (let seed = first; seed < first + schedules; seed++) {
-    const { violations, trace } = simulate(seed, schedules === 1, protocol);
+    const { violations, trace } = ran(seed, schedules === 1, protocol);
     if (violations.length === 0) continue;
     failed++;
+    const told = violations[0].split("\n", 1)[0];
     if (schedules === 1) console.log(trace.join("\n"));
-    console.log(`seed ${seed}: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}`);
+    console.log(`seed ${seed}: ${told}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}`);
     console.log(
       `  deno task simulate --schedules 1 --seed ${seed}${protocol === null ? "" : ` --protocol ${protocol}`}`,
     );
+    if (args.includes("--first")) break;
   }
   const seconds = (performance.now() - begun) / 1_000;
   console.log(
     `${schedules} schedules in ${seconds.toFixed(1)} s (${(schedules / seconds).toFixed(0)}/s): ${failed} failed`,
   );
   return failed === 0 ? 0 : 1;
+}
+
+/** A schedule in which something is thrown has failed as well. */
+function ran(seed: number, traced: boolean, protocol: GroupProtocol | null): Pick<Report, "violations" | "trace"> {
+  try {
+    return simulate(seed, traced, protocol);
+  } catch (error) {
+    return { violations: [`thrown: ${error instanceof Error ? error.message : error}`], trace: [] };
+  }
 }

@@ -11,6 +11,7 @@ import { overtaken } from "./in_order.ts";
 import { type Call, type End, isGivenUp, isNewer, type Known, name, type Owner } from "./known.ts";
 import { Notes } from "./notes.ts";
 import type { Habits } from "./script.ts";
+import { StoredOrder } from "./stored_order.ts";
 import { GROUP, KILLED_AFTER, LETTERS, NOTES, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
 
 // Longer than any trouble lasts, in milliseconds.
@@ -37,6 +38,7 @@ export class Observer {
   /** By key, the offset of the latest task whose results stand in the log. */
   readonly #reached = new Map<string, number>();
   readonly #sent = new Set<string>();
+  readonly #order = new StoredOrder();
 
   /** What processes publish beside their actors. */
   readonly notes: Notes = new Notes((text) => this.violation(text));
@@ -186,6 +188,13 @@ export class Observer {
     return left;
   }
 
+  /** Looks at how everything stands at the end. */
+  lookBack(): void {
+    for (const log of this.logs) {
+      for (const text of this.#order.misplaced(log, this.habits.order)) this.violation(text);
+    }
+  }
+
   #owner(process: string, partition: number, { lease }: Received): Owner {
     let owner = this.#owners.get(lease);
     if (owner === undefined) {
@@ -211,6 +220,7 @@ export class Observer {
     const once = `${call}/${part}`;
     if (this.#stored.has(once)) this.violation(`result ${part} of ${name(known)}, call ${call}, is stored twice`);
     this.#stored.add(once);
+    this.#order.stored(known);
     if (known.parts.has(part)) return;
     const { order, deliveryTimeout } = this.habits;
     const line = order === "partition" ? "" : known.task.key;

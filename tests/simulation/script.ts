@@ -63,7 +63,10 @@ const behaviours: ReadonlyArray<readonly [Behaviour, number]> = [
   ["foreign", 1],
 ];
 
-const good: ReadonlyArray<readonly [Behaviour, number]> = [["plain", 1], ["publish", 3], ["slow", 3]];
+const good: ReadonlyArray<readonly [Behaviour, number]> = [["plain", 2], ["publish", 5], ["slow", 5], ["reject", 1], [
+  "poison",
+  1,
+]];
 
 /** Errors that pass, by request. */
 const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {

@@ -137,11 +137,14 @@ class World {
     leaver.stop();
     const done = () => this.#settled && leaver.state === "ended" && this.#observer.unfinished().length === 0;
     this.#until(done, "the hand-over is done");
-    for (const { task, calls } of this.#observer.tasks.values()) {
+    for (const { task, calls, letters } of this.#observer.tasks.values()) {
       const more = calls.length - (before.get(task.id) ?? 0);
       const most = before.has(task.id) ? 0 : 1;
       if (more > most) {
         this.#observer.violation(`task ${task.id} (${task.behaviour}) is received ${more} times in the calm`);
+      }
+      if (!before.has(task.id) && letters > 1) {
+        this.#observer.violation(`task ${task.id} became ${letters} dead letters in the calm`);
       }
     }
   }
@@ -156,6 +159,7 @@ class World {
     }
     const { members } = this.#kafka.group(GROUP) ?? { members: [] };
     if (members.length > 0) this.#observer.violation(`${members.length} members are left in the group`);
+    this.#observer.lookBack();
   }
 
   get #running(): ReadonlyArray<MemberProcess> {
