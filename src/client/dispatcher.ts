@@ -192,20 +192,28 @@ export class Dispatcher {
       : partition.open.openedAt + this.settings.linger + Math.min(longestGrowth, deliveryTimeout / 10);
     if (grown <= now) partition.close();
     else this.due = Math.min(this.due, grown);
-    // The queue is in the order of offering, so the oldest is first. What is in flight waits for its answer, which
+    // The queue is in the order of offering, so the oldest comes first. What is in flight waits for its answer, which
     // comes within the request time-out. A batch given up after it was sent may be stored or not: the numbers go on
     // behind it, and the broker tells by refusing the next one.
     // Who publishes under a lease would only begin again, and come to the same place: that waits for its topic.
     if (this.accumulator.port.absent(topic)) partition.awayAt = now;
-    const since = (one: ProduceBatch) => one.leased ? Math.max(one.openedAt, partition.awayAt) : one.openedAt;
-    while (queue.length > 0 && since(queue[0]) <= limit) {
-      const batch = queue.shift();
-      if (batch === undefined) break;
-      const detail = `not acknowledged within ${deliveryTimeout} ms${partition.refusal}`;
-      this.accumulator.settle(partition, batch, new PublishError(topic, number, "DELIVERY_TIMEOUT", detail), -1);
+    const since = (one: ProduceBatch) =>
+      partition.awayAt > one.openedAt && one.leased ? partition.awayAt : one.openedAt;
+    for (let i = 0; i < queue.length;) {
+      const batch = queue[i];
+      const from = since(batch);
+      if (from <= limit) {
+        queue.splice(i, 1);
+        const detail = `not acknowledged within ${deliveryTimeout} ms${partition.refusal}`;
+        this.accumulator.settle(partition, batch, new PublishError(topic, number, "DELIVERY_TIMEOUT", detail), -1);
+        continue;
+      }
+      this.due = Math.min(this.due, from + deliveryTimeout);
+      // What waits for its topic does not make those behind it wait.
+      if (from === batch.openedAt) return;
+      i++;
     }
-    const oldest = queue[0] ?? partition.open;
-    if (oldest !== undefined && oldest !== null) this.due = Math.min(this.due, since(oldest) + deliveryTimeout);
+    if (partition.open !== null) this.due = Math.min(this.due, since(partition.open) + deliveryTimeout);
   }
 
   #isReady(partition: ProducePartition, now: number): boolean {

@@ -224,3 +224,23 @@ Deno.test("a topic that is not there does not hold up the look for another one's
       assertEquals(slow, []);
     }));
 });
+
+Deno.test("what is published behind an actor's records to a topic that is gone fails at its time-out all the same", () => {
+  const kafka = new SmallKafka();
+  kafka.lead("orders", [1]);
+  const lease: PublishLease = { state: () => "valid", lost: () => new LeaseLost("orders", 0, 1) };
+  return sending(kafka, { deliveryTimeout: 20_000 }, (sender) =>
+    Effect.gen(function* () {
+      sender.offer(keyed("before"), of("before"), null);
+      yield* advance(100);
+      kafka.delete("orders");
+      sender.offer(keyed("actor"), of("actor"), lease);
+      yield* advance(5_000);
+      sender.offer(keyed("other"), of("other"), null);
+      yield* advance(24_000);
+      assertEquals(settled, ["before", "other DELIVERY_TIMEOUT"]);
+      kafka.lead("orders", [1]);
+      yield* advance(5_000);
+      assertEquals(settled, ["before", "other DELIVERY_TIMEOUT", "actor"]);
+    }));
+});
