@@ -67,7 +67,8 @@ Deno.test("a file keeps topics, records, offsets and producers", () =>
       Effect.gen(function* () {
         assertEquals(kafka.topics(), ["topic"]);
         assertEquals(stored(kafka), ["a", "b", "c"]);
-        assertEquals(kafka.log("topic", 2), { startOffset: 1, endOffset: 1, batches: [] });
+        assertEquals({ ...kafka.log("topic", 2) }, { startOffset: 1, endOffset: 1 });
+        assertEquals(kafka.log("topic", 2)?.batches, []);
         assertEquals(kafka.committed("g", "topic", 0), { offset: 2, metadata: "ünd" });
         assertEquals(kafka.committed("g", "gone", 0), undefined);
         const again = yield* context.produce("topic", batch(["c"], { ...producer, baseSequence: 2 }));
@@ -203,7 +204,8 @@ Deno.test("a file of which little is still wanted is written anew, with all of t
         assertEquals(stored(kafka), ["a"]);
         assertEquals(kafka.log("topic", 1)?.startOffset, 1);
         assertEquals(kafka.log("topic", 1)?.endOffset, 2);
-        assertEquals(kafka.log("topic", 2), { startOffset: 1, endOffset: 1, batches: [] });
+        assertEquals({ ...kafka.log("topic", 2) }, { startOffset: 1, endOffset: 1 });
+        assertEquals(kafka.log("topic", 2)?.batches, []);
         assertEquals((yield* context.call("InitProducerId", init)).producerId, 1_001n);
         assertEquals(kafka.committed("g", "topic", 0)?.offset, 999);
         yield* append(context, "after");

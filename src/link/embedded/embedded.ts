@@ -213,13 +213,15 @@ export class EmbeddedKafka {
 class LogView implements StoredLog {
   readonly startOffset: number;
   readonly endOffset: number;
+  readonly #log: PartitionLog;
 
-  constructor(readonly log: PartitionLog) {
+  constructor(log: PartitionLog) {
+    this.#log = log;
     this.startOffset = log.startOffset;
     this.endOffset = log.endOffset;
   }
 
   get batches(): ReadonlyArray<Uint8Array> {
-    return this.log.batches();
+    return this.#log.batches();
   }
 }
