@@ -63,6 +63,7 @@ export type {
   FetcherOptions,
   SenderOptions,
   SystemSettingsInput,
+  WatchdogOptions,
 } from "./src/runtime/settings.ts";
 export type { DrainReport, Settled } from "./src/runtime/system.ts";
 export type { RestartOptions, RetryOptions } from "./src/supervision.ts";

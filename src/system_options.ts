@@ -79,6 +79,7 @@ const names: Readonly<Record<keyof SystemOptions | "layer", true>> = {
   replicationFactor: true,
   services: true,
   sessionTimeout: true,
+  watchdog: true,
 };
 
 /** Throws a {@linkcode ConfigError} for a name with a slip in it: it would leave a default in place, unseen. */

@@ -70,13 +70,15 @@ export class Handlers {
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>();
   readonly #abandoned = new Set<() => void>();
 
-  constructor(private readonly deadlines: Deadlines) {}
+  /** `took` is told how long each took, in milliseconds. */
+  constructor(private readonly deadlines: Deadlines, private readonly took: (ms: number) => void = () => {}) {}
 
   /** Waits for a Promise without a fiber: tells once what became of it, or calls `abandoned` at the end. */
   await(promise: PromiseLike<unknown>, settled: (answer: Answered) => void, abandoned: () => void): void {
     const settle = (answer: Answered) => {
       if (!this.#abandoned.delete(abandoned)) return; // too late
       this.deadlines.cancel(deadline);
+      this.took(this.deadlines.elapsed(deadline));
       settled(answer);
     };
     const deadline = this.deadlines.watch(() => settle(timedOut));
@@ -91,6 +93,7 @@ export class Handlers {
         let fiber: Fiber.Fiber<unknown, unknown> | undefined;
         const settle = (answer: Answered) => {
           this.deadlines.cancel(deadline);
+          this.took(this.deadlines.elapsed(deadline));
           resume(Effect.succeed(answer));
         };
         const stop = () => {

@@ -31,6 +31,8 @@ const TRIES = 40;
 export class Committer {
   readonly #lock = Semaphore.makeUnsafe(1);
   readonly #warnings: Warnings;
+  #due = false;
+  #commits = 0;
 
   constructor(
     private readonly offsets: Offsets,
@@ -40,6 +42,11 @@ export class Committer {
     clock: Clock.Clock,
   ) {
     this.#warnings = new Warnings(clock);
+  }
+
+  /** Tells one state of the work from the next; null where nothing is to be committed. */
+  standing(): string | null {
+    return this.#due ? `${this.#commits}` : null;
   }
 
   /**
@@ -64,7 +71,8 @@ export class Committer {
         const offset = partition.lease.fenced || !this.current(partition) ? null : partition.uncommitted();
         if (offset !== null) due.push([partition, offset]);
       }
-      if (due.length === 0) return Effect.succeed(false);
+      this.#due = due.length > 0;
+      if (!this.#due) return Effect.succeed(false);
       // What is let go while this waits for its coordinator is its new owner's to commit.
       const partitionOf = new Map<OffsetToCommit, Partition>(due.map(([partition, offset]) => [offset, partition]));
       const held = (offset: OffsetToCommit) => {
@@ -74,6 +82,8 @@ export class Committer {
       return Effect.matchEffect(this.offsets.commit(this.membership, [...partitionOf.keys()], held), {
         onSuccess: () =>
           Effect.sync(() => {
+            this.#due = false;
+            this.#commits++;
             for (const [partition, offset] of due) if (!partition.lease.fenced) partition.committed(offset);
             return false;
           }),

@@ -8,11 +8,14 @@ import { makeConsumerMember } from "../client/consumer_member.ts";
 import { makeFetcher } from "../client/fetcher.ts";
 import { makeMember } from "../client/member.ts";
 import type { Cluster, Fetcher, GroupMember, Offsets, PositionReset, Sender } from "../client/port.ts";
-import { ActorFailed, type ConfigError, type GroupError, type KafkaError, SystemDefect } from "../errors.ts";
+import { ActorFailed, type KafkaError } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Committer } from "./committer.ts";
+import { ConsumerWatch } from "./consumer_watch.ts";
+import { Stuck } from "./crash.ts";
+import { type Failure, failureOf } from "./failure.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { PartitionLease } from "./lease.ts";
 import { MessageReader } from "./message_reader.ts";
@@ -23,18 +26,6 @@ import { type Found, Positions, type Start } from "./positions.ts";
 import { messageOf } from "./settlement.ts";
 import type { SystemSettings } from "./settings.ts";
 import { type Wait, Waiting } from "./waiting.ts";
-
-/** What ends a system. */
-export type Failure = ActorFailed | ConfigError | GroupError | KafkaError | SystemDefect;
-
-/** What a part of the system has failed with, or died of. */
-export function failureOf(part: string, cause: Cause.Cause<Failure>): Failure {
-  const reason = Cause.squash(cause);
-  return Option.getOrElse(
-    Cause.findErrorOption(cause),
-    () => new SystemDefect(part, messageOf(reason), { cause: reason }),
-  );
-}
 
 /** What the consumers of a system share. */
 export interface ConsumerServices {
@@ -47,6 +38,10 @@ export interface ConsumerServices {
   readonly counters: ReadonlyMap<string, ActorCounters>;
   /** Told of what ends the system; the consumer works on until it is told to leave. */
   readonly failed: (failure: Failure) => void;
+  /** Told that a partition is stuck and its actor's restarts did not help. */
+  readonly stuck: (failure: ActorFailed) => void;
+  /** How often a partition's actor may be started anew as it is stuck, beside what its own options say. */
+  readonly patience: number;
 }
 
 // Milliseconds that fibers which were interrupted are waited for: longer than a handler's own grace.
@@ -102,6 +97,10 @@ export const makeConsumer = Effect.fnUntraced(function* (
 
 /** See {@linkcode makeConsumer}. It listens to its member, whose calls never overlap. */
 export class Consumer {
+  /** Whether it gets on. */
+  readonly watch: ConsumerWatch;
+  /** The longest time that letting partitions go took, in milliseconds. */
+  longestHandOver = 0;
   readonly #committer: Committer;
   readonly #running = new Map<string, Running>();
   /** Fibers that were told to end, by partition: a successor waits for its predecessor. */
@@ -123,13 +122,17 @@ export class Consumer {
     private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
   ) {
     const { cluster, offsets } = services;
+    const { membership } = member;
+    const [topic] = actors.keys();
     this.#positions = new Positions(groupId, actors, offsets, cluster);
     this.#committer = new Committer(
       offsets,
-      member.membership,
+      membership,
       (partition) => !cluster.absent(partition.topic) && !this.#replaced(partition),
       clock,
     );
+    const watched = { groupId, topic, membership, committer: this.#committer, partitions: () => this.partitions };
+    this.watch = new ConsumerWatch(watched, settings, cluster, offsets, clock, (effect) => void fork(effect));
   }
 
   /** The partitions held now. */
@@ -228,6 +231,7 @@ export class Consumer {
   /** Lets partitions go: no new work, what is in flight is finished, the positions are committed; then they are fenced. */
   readonly revoked = (partitions: ReadonlyArray<TopicPartition>): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
+      const begun = monotonicMs(this.clock);
       const going = partitions.flatMap(({ topic, partition }) =>
         this.#running.get(partitionKey(topic, partition)) ?? []
       );
@@ -248,6 +252,7 @@ export class Consumer {
       // Only a coordinator that does not answer makes this long; the new owners then repeat the last interval's work.
       yield* Effect.timeoutOption(commit, Math.max(INTERRUPT_GRACE, budget / 2));
       for (const { partition } of going) this.#fence(partition);
+      this.longestHandOver = Math.max(this.longestHandOver, monotonicMs(this.clock) - begun);
     });
 
   /** The partitions belong to others: nothing is waited for. */
@@ -265,6 +270,7 @@ export class Consumer {
 
   #fence(partition: Partition): void {
     const key = partitionKey(partition.topic, partition.partition);
+    if (!partition.lease.fenced) partition.counters.handedOverUncommitted += partition.uncommittedOffsets;
     partition.lease.fence();
     const fiber = this.#running.get(key)?.fiber;
     this.#running.delete(key);
@@ -320,6 +326,7 @@ export class Consumer {
     const lease = new PartitionLease(topic, number, this.member.membership, this.clock);
     const partition = new Partition(actor, topic, number, lease, counters, this.fetcher);
     partition.superseded = (reset) => void this.fork(this.#renew(partition, reset));
+    partition.patience = this.services.patience;
     partition.begin(offset, map, topicId, origin);
     const reader = new MessageReader(actor, topic, this.services.events);
     const work = runPartition(partition, { reader, sender: this.services.sender }).pipe(
@@ -359,12 +366,22 @@ export class Consumer {
     yield* this.#start([this.#positions.at(partition, to)], wait);
   });
 
+  /** Lets everything go that is still held, at once: nothing of it may be written any more. */
+  forsake(): void {
+    for (const { partition, fiber } of this.#running.values()) {
+      this.#fence(partition);
+      partition.drain();
+      fiber.interruptUnsafe();
+    }
+  }
+
   /** A partition's fiber has failed, or was interrupted. */
   #ended(partition: Partition, cause: Cause.Cause<ActorFailed>): void {
     if (Cause.hasInterruptsOnly(cause) || partition.lease.fenced) return;
     const { actor, topic, partition: number, position } = partition;
     const error = Option.getOrUndefined(Cause.findErrorOption(cause));
     const reason = Cause.squash(cause);
+    if (error?.cause instanceof Stuck) return this.services.stuck(error);
     this.services.failed(
       error ?? new ActorFailed(actor.name, topic, number, position, messageOf(reason), { cause: reason }),
     );

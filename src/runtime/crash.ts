@@ -22,6 +22,19 @@ export class Unpublishable {
 }
 
 /**
+ * The partition does not get on. The incarnation starts again; how often that may happen in a row the actor's restart
+ * options say, whatever time it took.
+ */
+export class Stuck extends Error {
+  /** Tells it apart. */
+  readonly _tag = "Stuck";
+  /** `after` is how long it was waited for, in milliseconds. */
+  constructor(message: string, readonly after: number) {
+    super(message);
+  }
+}
+
+/**
  * What was published was not acknowledged in time. The incarnation starts again, and that is not counted: a broker
  * that is away is nobody's failure here.
  */

@@ -37,6 +37,11 @@ export class Deadlines {
     return deadline;
   }
 
+  /** Milliseconds since a wait began. */
+  elapsed(deadline: Deadline): number {
+    return monotonicMs(this.clock) - (deadline.at - this.limit);
+  }
+
   /** Ends a wait early. */
   cancel(deadline: Deadline): void {
     this.#waiting.delete(deadline);

@@ -114,9 +114,12 @@ export class Frontier {
   /** The position after the last segment: where fetching goes on. */
   #end: number;
 
-  /** Begins at `position`: offsets below it are resolved. */
-  constructor(position: number) {
-    this.#end = position;
+  /** Begins at `start`: offsets below it are resolved. */
+  constructor(
+    /** Where it began. */
+    readonly start: number,
+  ) {
+    this.#end = start;
   }
 
   /** The first offset that is not resolved: what may be committed. */

@@ -8,14 +8,14 @@ export type SystemState = "starting" | "running" | "draining" | "stopped" | "fai
 
 /** A system's health at one moment. */
 export interface Health {
-  /** False once the system has failed or stopped: start the process anew. */
+  /** False once the system has failed or stopped, or when it does not get on and soon will: start the process anew. */
   readonly live: boolean;
   /**
    * Whether it does all its work: a broker answers, the topics are there, every group counts this process in, and the
    * partitions that came with it have begun. Those whose leader is away do not count after 5 seconds: then it is degraded.
    */
   readonly ready: boolean;
-  /** "ok", "degraded" (it works, but dead letters can't be written or a topic is gone) or "unavailable" (not ready). */
+  /** "ok", "degraded" (it works, but dead letters can't be written, a topic is gone or something does not get on) or "unavailable" (not ready). */
   readonly status: "ok" | "degraded" | "unavailable";
   /** What it is doing. */
   readonly state: SystemState;
@@ -37,6 +37,10 @@ export interface Signs {
   readonly missing?: ReadonlyArray<string>;
   /** How many partitions have waited for long to begin. Default 0. */
   readonly late?: number;
+  /** What does not get on, in words. */
+  readonly stuck?: ReadonlyArray<string>;
+  /** What does not get on and is about to end the process, in words. */
+  readonly dying?: ReadonlyArray<string>;
 }
 
 /** See {@linkcode Health}. */
@@ -53,9 +57,11 @@ export function healthOf(signs: Signs): Health {
   if (signs.late) {
     degraded.push(`${signs.late} partitions can't begin: their leaders, or the group's coordinator, are away`);
   }
+  const dying = signs.dying ?? [];
+  degraded.push(...new Set([...signs.stuck ?? [], ...dying]));
   const ready = unready.length === 0;
   return {
-    live: state !== "failed" && state !== "stopped",
+    live: state !== "failed" && state !== "stopped" && dying.length === 0,
     ready,
     status: !ready ? "unavailable" : degraded.length > 0 ? "degraded" : "ok",
     state,

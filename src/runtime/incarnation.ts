@@ -34,6 +34,8 @@ export interface IncarnationServices {
 
 // How long the loop may keep the event loop to itself, in milliseconds: heartbeats, HTTP and signals wait that long.
 const SLICE = 4;
+// The slowest call is forgotten by and by: a thousand others make it half as long.
+const FADES = 0.5 ** (1 / 1_000);
 // Records between two looks at the clock.
 const LOOK = 64;
 
@@ -70,10 +72,14 @@ export class Incarnation {
     this.lanes = new Lanes(order);
     this.slots = new Slots(concurrency);
     this.reports = new Reports(clock, context.logger);
-    this.handlers = new Handlers(new Deadlines(clock, receiveTimeout, fork));
+    const { counters } = partition;
+    this.handlers = new Handlers(new Deadlines(clock, receiveTimeout, fork), (ms) => {
+      counters.slowest = Math.max(ms, counters.slowest * FADES);
+    });
     this.#again = [...partition.reopened()].reverse();
     partition.wake = this.wake;
     partition.crash = this.crash;
+    partition.progress = this.progress;
   }
 
   /** Looks for work again. */
@@ -83,6 +89,19 @@ export class Incarnation {
   get over(): boolean {
     return this.#crash !== null || this.partition.lease.fenced;
   }
+
+  /** Tells one state of the work from the next; null while it waits as it should. */
+  readonly progress = (): string | null => {
+    const { partition } = this;
+    if (this.#blocked > 0) return null; // for room in the sender, and so for the brokers
+    const oldest = partition.oldest();
+    const lane = oldest === null ? undefined : this.lanes.of(oldest);
+    if (lane?.waits === "retry") return null;
+    const { position, steps, history } = partition;
+    // What is not in hand has its turn after others, as long as these get on.
+    if (oldest === null || lane?.waits === "slot") return `${position} ${steps}`;
+    return `${position} ${history.attempts(position)} ${history.failures(position)}`;
+  };
 
   /** Runs until the partition is drained; fails with what ended it otherwise. */
   readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => this.#turn());

@@ -36,6 +36,8 @@ export class Lane {
   readonly parked: Parked[] = [];
   /** Whether a message in it is to be received again: then those behind it are, too. */
   retries: boolean;
+  /** What the message in hand waits for before it is received again, if it does. */
+  waits: "retry" | "slot" | null = null;
 
   constructor(readonly key: unknown, { pause }: LaneStart) {
     this.retries = pause !== undefined;
@@ -92,6 +94,8 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
           const failures = countFailure(incarnation, item, call, answer.error);
           step ??= yield* retryStep(partition.actor.retry, failures);
           const next = yield* step(answer.error);
+          // A schedule that came late, when others had gone on without it, has nothing to say any more.
+          if (incarnation.over) return;
           if (next === null) return exhausted(incarnation, item, answer.error);
           pause = next;
         } else {
@@ -107,8 +111,11 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
       }
       slots.give();
       incarnation.wake();
+      lane.waits = "retry";
       yield* partition.pause(pause);
+      lane.waits = "slot";
       yield* slots.take;
+      lane.waits = null;
       if (partition.draining || incarnation.over) return; // the next owner, or incarnation, goes on counting
       call = answer = pause = undefined;
     }

@@ -10,6 +10,7 @@ import { scanBatches } from "../codec/batch_header.ts";
 import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit, PositionReset } from "../client/port.ts";
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
+import type { Stuck } from "./crash.ts";
 import { Condemned, Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
 import { History } from "./history.ts";
 import type { PartitionLease } from "./lease.ts";
@@ -44,6 +45,20 @@ export class Partition implements FetchTarget {
   wake: () => void = () => {};
   /** Ends the incarnation under way with a cause; the item is to blame, if any. */
   crash: (cause: Cause.Cause<unknown>, item?: Item) => void = () => {};
+  /** What its actor is about: incarnations come and go. */
+  stage: "resting" | "acquiring" | "running" | "releasing" = "resting";
+  /** The number of the incarnation under way. */
+  life = 0;
+  /** How often its actor may be started anew as it is stuck, at most. */
+  patience = Infinity;
+  /** Counts what happens to records, so that it can be seen whether anything does. */
+  steps = 0;
+  /** The position after everything that was fetched. */
+  fetched = -1;
+  /** What changes as the incarnation gets on; null where nothing has to. */
+  progress: () => string | null = () => null;
+  /** Goes on without the incarnation under way, which does not end. */
+  abandon: (stuck: Stuck) => void = () => {};
   /** Runs what outlives an incarnation, but not the partition. */
   fork: (effect: Effect.Effect<void>) => void = () => {};
 
@@ -80,6 +95,7 @@ export class Partition implements FetchTarget {
     this.#topicId = topicId;
     this.#origin = origin;
     this.#frontier = new Frontier(position);
+    this.fetched = position;
     this.#known = map.resolved;
     this.history.resume(position, map);
     this.fetcher.add(this, position, this, this.actor.settings.outOfRange, topicId);
@@ -104,6 +120,7 @@ export class Partition implements FetchTarget {
   readonly deliver = (chunk: FetchedChunk): void => {
     this.highWatermark = chunk.highWatermark;
     if (this.draining) return;
+    this.fetched = chunk.next;
     this.mailbox.push(chunk);
     this.wake();
   };
@@ -138,6 +155,25 @@ export class Partition implements FetchTarget {
     }
   }
 
+  /** The oldest record that was taken up and is not resolved. */
+  oldest(): Item | null {
+    for (const segment of this.#frontier?.segments() ?? []) {
+      return segment.head < segment.cursor ? { segment, index: segment.head } : null;
+    }
+    return null;
+  }
+
+  /** Tells one state of its work from the next; null where nothing has to change. */
+  standing(): string | null {
+    if (this.draining || this.lease.fenced || this.stage === "resting") return null;
+    if (this.stage !== "running") return `${this.stage} ${this.life}`;
+    if (this.mailbox.records === 0) return null;
+    const oldest = this.oldest();
+    // What is settled waits for the brokers alone.
+    if (oldest !== null && oldest.segment.state(oldest.index) !== Open) return null;
+    return this.progress();
+  }
+
   /** The next segment with a record not taken up yet, or null when the mailbox is empty. Throws CorruptRecordError. */
   next(): Segment | null {
     for (;;) {
@@ -165,6 +201,7 @@ export class Partition implements FetchTarget {
     } catch (cause) {
       // The bytes are wrong, so they are fetched again; the failure restarts this incarnation, and escalates if it stays.
       this.mailbox.clear();
+      this.fetched = frontier.end;
       this.fetcher.add(this, frontier.end, this, this.actor.settings.outOfRange, this.#topicId);
       // What was added anew is not paused; what is held still may be too much.
       if (this.mailbox.paused) this.fetcher.pause(this);
@@ -201,6 +238,7 @@ export class Partition implements FetchTarget {
   resolve({ segment, index }: Item): void {
     const bytes = this.#begun.resolve(segment, index);
     if (bytes < 0) return;
+    this.steps++;
     this.history.forget(segment.records.offset(index));
     this.mailbox.release(1, bytes);
   }
@@ -211,6 +249,7 @@ export class Partition implements FetchTarget {
    */
   settle({ segment, index }: Item): number {
     segment.mark(index, Settled);
+    this.steps++;
     this.unacknowledged++;
     return segment.round(index);
   }
@@ -218,6 +257,7 @@ export class Partition implements FetchTarget {
   /** The record becomes a dead letter, whose acknowledgement is waited for. Answers the round, as for `settle`. */
   condemn({ segment, index }: Item): number {
     segment.mark(index, Condemned);
+    this.steps++;
     this.unacknowledged++;
     return segment.round(index);
   }
@@ -304,6 +344,13 @@ export class Partition implements FetchTarget {
   /** The last offset that was committed by us, or null. */
   get lastCommitted(): number | null {
     return this.#committed?.offset ?? null;
+  }
+
+  /** How many offsets were resolved since the last commit. */
+  get uncommittedOffsets(): number {
+    return this.#frontier === null || this.#superseded
+      ? 0
+      : this.position - (this.#committed?.offset ?? this.#frontier.start);
   }
 
   /** Nothing new is taken up from here on; what waits in the mailbox is dropped: the next owner fetches it again. */

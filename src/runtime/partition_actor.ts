@@ -3,11 +3,11 @@
  * often.
  * @module
  */
-import { Cause, Clock, Effect, Exit, FiberSet, Option, Random, type Scope } from "effect";
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberSet, Option, Random, type Scope } from "effect";
 import { ActorFailed } from "../errors.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { makeActorLogger } from "./actor_logger.ts";
-import { Fenced, Unacknowledged, Unpublishable } from "./crash.ts";
+import { Fenced, Stuck, Unacknowledged, Unpublishable } from "./crash.ts";
 import { Incarnation, type IncarnationServices } from "./incarnation.ts";
 import { makeInvoke } from "./invoke.ts";
 import type { Partition } from "./partition.ts";
@@ -18,6 +18,10 @@ import { messageOf } from "./settlement.ts";
 const LONGEST_PAUSE = 10_000;
 // Milliseconds an interrupted handler is waited for before its successor starts.
 const GRACE = 1_000;
+// Milliseconds in which resources are to be let go after an interruption: a process must be able to end.
+const DISPOSAL = 5_000;
+// Within so many times the limit it is the same trouble still when a partition is stuck again at the same offset.
+const SOON = 4;
 
 /** Runs the actor of a partition. Succeeds once it is drained or fenced; fails when its restart intensity is used up. */
 export const runPartition = (partition: Partition, services: IncarnationServices): Effect.Effect<void, ActorFailed> =>
@@ -37,16 +41,33 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
     const clock = yield* Clock.Clock;
     /** The restarts within the window. */
     const restarts: Array<{ readonly at: number; readonly counted: boolean }> = [];
+    const strikes = { count: 0, at: -Infinity, position: -1 };
     for (let start = 1; !partition.draining && !partition.lease.fenced; start++) {
-      const exit = yield* Effect.exit(Effect.scoped(incarnation(partition, services, start)));
+      const exit = yield* live(partition, services, start);
+      partition.stage = "resting";
       if (Exit.isSuccess(exit)) return;
       const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause));
       if (error instanceof ActorFailed) return yield* Effect.fail(error);
       if (error instanceof Fenced || partition.lease.fenced) return;
       const publish = error instanceof Unacknowledged || error instanceof Unpublishable;
-      const counted = !publish;
+      const stuck = error instanceof Stuck;
+      const counted = !publish && !stuck;
       const reason = publish ? error.error : Cause.squash(exit.cause);
       const now = monotonicMs(clock);
+      if (stuck) {
+        const again = strikes.position === partition.position && now - strikes.at < SOON * error.after;
+        strikes.count = again ? strikes.count + 1 : 1;
+        strikes.at = now;
+        strikes.position = partition.position;
+        partition.counters.watchdogRestarts++;
+        // More of them would not win anything: by then the record in hand has become a dead letter.
+        if (strikes.count > Math.min(restart.max, restart.killedAfter, partition.patience)) {
+          const detail = `${error.message} (${strikes.count - 1} restarts did not help)`;
+          return yield* Effect.fail(
+            new ActorFailed(name, topic, number, partition.position, detail, { cause: error }),
+          );
+        }
+      }
       while (restarts.length > 0 && now - restarts[0].at >= restart.within) restarts.shift();
       // What can't be published ends by itself, after a few restarts: nothing is won by slowing them down.
       if (!(error instanceof Unpublishable)) restarts.push({ at: now, counted });
@@ -62,10 +83,40 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
       const pause = Math.round(base * (0.8 + 0.4 * (yield* Random.next)));
       partition.counters.restarts++;
       const where = `${name} on ${topic}/${number}@${partition.position}`;
-      const why = counted ? "a defect" : "a publish that failed";
+      const why = stuck ? "it was stuck" : counted ? "a defect" : "a publish that failed";
       yield* Effect.logWarning(`${where}: restarts in ${pause} ms after ${why}: ${messageOf(reason)}`);
       yield* partition.pause(pause);
     }
+  });
+
+/** One life, in a fiber of its own: one that does not end when it should is left behind. */
+const live = (
+  partition: Partition,
+  services: IncarnationServices,
+  start: number,
+): Effect.Effect<Exit.Exit<void, unknown>> =>
+  Effect.gen(function* () {
+    const given = Deferred.makeUnsafe<void>();
+    let left: Stuck | null = null;
+    partition.life = start;
+    partition.crash = () => {};
+    const fiber = yield* Effect.forkDetach(Effect.scoped(incarnation(partition, services, start)), {
+      startImmediately: true,
+    });
+    partition.abandon = (stuck) => {
+      // Whatever of it goes on nevertheless can't settle or publish anything any more.
+      left = stuck;
+      partition.crash(Cause.fail(stuck));
+      Deferred.doneUnsafe(given, Exit.void);
+      fiber.interruptUnsafe();
+    };
+    const exit = yield* Effect.raceFirst(Fiber.await(fiber), Effect.as(Deferred.await(given), Exit.void)).pipe(
+      Effect.onInterrupt(() => {
+        fiber.interruptUnsafe();
+        return Effect.timeoutOption(Fiber.await(fiber), DISPOSAL);
+      }),
+    );
+    return left === null ? exit : Exit.fail<unknown>(left);
   });
 
 /** One life: its resources are released, in reverse, before the next begins. */
@@ -78,6 +129,7 @@ const incarnation = (
     const { actor, topic, lease } = partition;
     const clock = yield* Clock.Clock;
     const logger = yield* makeActorLogger;
+    partition.stage = "acquiring";
     const resources = yield* acquire(
       actor.resources?.({ actor: actor.name, topic, partition: partition.partition, start }),
     );
@@ -99,6 +151,11 @@ const incarnation = (
       )),
       Effect.andThen(life.handlers.end(GRACE)),
     );
-    yield* Effect.onExit(life.run, () =>
-      end);
+    partition.stage = "running";
+    yield* Effect.onExit(life.run, () => {
+      if (partition.life === start) {
+        partition.stage = "releasing";
+      }
+      return end;
+    });
   });

@@ -11,8 +11,9 @@ import { ConfigError } from "../errors.ts";
 import { count, milliseconds, oneOf, parseOptions } from "../options.ts";
 import { checkTogether } from "./option_checks.ts";
 import { checkTimes } from "./timeouts.ts";
+import { type WatchdogOptions, watchdogSchema, type WatchdogSettings } from "./watchdog_options.ts";
 
-export type { ClusterOptions, Compression, FetcherOptions, SenderOptions };
+export type { ClusterOptions, Compression, FetcherOptions, SenderOptions, WatchdogOptions };
 
 /** How the members of a group share its partitions. */
 export type GroupProtocol = "classic" | "consumer";
@@ -66,15 +67,18 @@ export interface SystemSettingsInput {
   readonly fetch?: FetcherOptions;
   /** How the cluster is watched, and how soon connections are tried again. */
   readonly cluster?: ClusterOptions;
+  /** When something is taken for stuck. */
+  readonly watchdog?: WatchdogOptions;
 }
 
 /** The settings with their defaults in place. */
 export interface SystemSettings
-  extends Required<Omit<SystemSettingsInput, "instanceId" | "producer" | "fetch" | "cluster">> {
+  extends Required<Omit<SystemSettingsInput, "instanceId" | "producer" | "fetch" | "cluster" | "watchdog">> {
   readonly instanceId: string | null;
   readonly producer: SenderSettings;
   readonly fetch: FetcherSettings;
   readonly cluster: ClusterSettings;
+  readonly watchdog: WatchdogSettings;
 }
 
 /** The settings before those that hang on others are filled in. */
@@ -102,6 +106,7 @@ export const settingsSchema: z.ZodType<GivenSettings, SystemSettingsInput> = z.o
   producer: senderSchema.prefault({}),
   fetch: fetcherSchema.prefault({}),
   cluster: clusterSchema.prefault({}),
+  watchdog: watchdogSchema.prefault({}),
 });
 
 /** Checks the settings and fills in the defaults. Throws a {@linkcode ConfigError} that names the field. */

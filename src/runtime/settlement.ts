@@ -15,6 +15,7 @@ import { placeOf } from "./reports.ts";
 
 /** Notes the attempt, which only a message that is settled at once can do without. */
 export function noteAttempt({ partition }: Incarnation, item: Item, context: MessageContext): void {
+  partition.steps++;
   partition.history.setAttempts(offsetOf(item), context.attempt);
 }
 

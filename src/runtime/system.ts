@@ -14,14 +14,17 @@ import type { EventDefinition } from "../event.ts";
 import type { Link } from "../link/link.ts";
 import type { ProducerRecord, RecordMetadata } from "../record.ts";
 import { type ActorCounters, makeActorCounters } from "../telemetry/counters.ts";
-import { type Consumer, type Failure, failureOf, makeConsumer } from "./consumer.ts";
+import type { Consumer } from "./consumer.ts";
 import { checkEvents, groupsOf, knownEvents } from "./definitions.ts";
+import { type Failure, failureOf } from "./failure.ts";
 import { type Health, healthOf, type SystemState } from "./health.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { optionWarnings } from "./option_checks.ts";
 import { recordOf } from "./publication.ts";
+import { makeRenewal, type Renewal } from "./renewal.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
 import { timeWarnings } from "./timeouts.ts";
+import { watchdog } from "./watchdog.ts";
 import { ensureTopics, neededTopics } from "./topics.ts";
 
 /** What a system is made of. */
@@ -103,13 +106,13 @@ const assemble = Effect.fnUntraced(function* (
   const failure = Deferred.makeUnsafe<Failure>();
   const failed = (error: Failure) => void Deferred.doneUnsafe(failure, Exit.succeed(error));
   yield* Effect.forkScoped(Effect.catch(cluster.refused, (error) => Effect.sync(() => failed(error))));
-  const consumers: Consumer[] = [];
+  const renewals: Renewal[] = [];
   for (const [group, actors] of groups) {
-    consumers.push(
-      yield* makeConsumer(group, actors, settings, { cluster, offsets, sender, events, counters, failed }),
+    renewals.push(
+      yield* makeRenewal(group, actors, settings, { cluster, offsets, sender, events, counters, failed }),
     );
   }
-  const system = new System(settings, cluster, sender, consumers, counters, clock);
+  const system = new System(settings, cluster, sender, renewals, counters, clock);
   const topics = neededTopics(definition.actors, events);
   yield* Effect.forkScoped(
     Effect.catchCause(
@@ -117,6 +120,7 @@ const assemble = Effect.fnUntraced(function* (
       (cause) => Effect.sync(() => failed(failureOf("the start", cause))),
     ),
   );
+  for (const renewal of renewals) yield* Effect.forkScoped(watchdog(renewal, settings));
   yield* Effect.forkScoped(Effect.flatMap(Deferred.await(failure), (error) => system.fail(error)));
   return system;
 });
@@ -130,6 +134,8 @@ function check(definition: SystemDefinition) {
 
 /** See {@linkcode makeSystem}. */
 export class System {
+  /** What the process's edge says of pauses of the event loop that were too long. */
+  stalled: () => ReadonlyArray<string> = () => [];
   /** Fire-and-forget records that failed without anybody being told. */
   sendsFailed = 0;
   #state: SystemState = "starting";
@@ -145,12 +151,17 @@ export class System {
     readonly settings: SystemSettings,
     readonly cluster: Cluster,
     readonly sender: Sender,
-    readonly consumers: ReadonlyArray<Consumer>,
+    readonly renewals: ReadonlyArray<Renewal>,
     /** By actor name. */
     readonly counters: ReadonlyMap<string, ActorCounters>,
     private readonly clock: Clock.Clock,
   ) {
-    this.#received = new Set(consumers.flatMap(({ actors }) => [...actors.keys()]));
+    this.#received = new Set(this.consumers.flatMap(({ actors }) => [...actors.keys()]));
+  }
+
+  /** The consumers at work, one of each group. */
+  get consumers(): ReadonlyArray<Consumer> {
+    return this.renewals.map(({ consumer }) => consumer);
   }
 
   /** What it is doing. */
@@ -167,7 +178,7 @@ export class System {
   readonly begin: Effect.Effect<void> = Effect.suspend(() => {
     if (this.#state !== "starting") return Effect.void;
     this.#state = "running";
-    return Effect.forEach(this.consumers, (consumer) => consumer.run, { concurrency: "unbounded", discard: true });
+    return Effect.forEach(this.renewals, (renewal) => renewal.run, { concurrency: "unbounded", discard: true });
   });
 
   /** What can't go on ends the system, in order. */
@@ -195,6 +206,8 @@ export class System {
       absent: [...this.#received].filter((topic) => this.cluster.absent(topic)),
       missing: this.sender.waitingFor?.() ?? [],
       late: this.consumers.reduce((sum, { late }) => sum + late, 0),
+      stuck: this.consumers.flatMap(({ watch }) => watch.trouble),
+      dying: [...this.renewals.flatMap(({ dying }) => dying), ...this.stalled()],
     });
   }
 
@@ -278,7 +291,7 @@ export class System {
     const begun = monotonicMs(this.clock);
     const deadline = begun + this.settings.drainTimeout;
     const unfinished: string[] = [];
-    const leave = Effect.forEach(this.consumers, (consumer) => consumer.leave(deadline), { concurrency: "unbounded" });
+    const leave = Effect.forEach(this.renewals, (renewal) => renewal.leave(deadline), { concurrency: "unbounded" });
     const left = yield* Effect.timeoutOption(leave, this.settings.drainTimeout + LAST_ORDERS);
     if (left._tag === "Some") unfinished.push(...left.value.flat());
     else unfinished.push("leaving the groups");

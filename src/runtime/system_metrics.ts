@@ -33,10 +33,10 @@ export function systemMetrics(system: System, figures: ProcessFigures): string {
 }
 
 function partitions(system: System, text: MetricsText): void {
-  const held = system.consumers.flatMap(({ groupId, partitions }) =>
+  const held = system.consumers.flatMap(({ groupId, partitions, watch }) =>
     partitions.map((partition) => {
       const { actor, topic, partition: number } = partition;
-      return { partition, labels: { group: groupId, actor: actor.name, topic, partition: number } };
+      return { partition, watch, labels: { group: groupId, actor: actor.name, topic, partition: number } };
     })
   );
   text
@@ -45,6 +45,12 @@ function partitions(system: System, text: MetricsText): void {
       "gauge",
       "Records between the position and the log's end, by partition held.",
       held.map(({ partition, labels }) => [Math.max(0, partition.highWatermark - partition.position), labels]),
+    )
+    .family(
+      "troupe_oldest_unresolved_seconds",
+      "gauge",
+      "For how long the oldest unresolved record is known to be that, by partition held; also while it waits for a retry.",
+      held.map(({ partition, labels, watch }) => [watch.oldest(partition) / 1_000, labels]),
     )
     .family(
       "troupe_mailbox_records",
@@ -57,6 +63,18 @@ function partitions(system: System, text: MetricsText): void {
       "gauge",
       "Partitions held by this process.",
       system.consumers.map(({ groupId, partitions }) => [partitions.length, { group: groupId }]),
+    )
+    .family(
+      "troupe_consumer_renewals_total",
+      "counter",
+      "Consumers made anew, as they did not get on.",
+      system.renewals.map(({ renewals, consumer }) => [renewals, { group: consumer.groupId }]),
+    )
+    .family(
+      "troupe_longest_hand_over_seconds",
+      "gauge",
+      "The longest time in which partitions were let go in a rebalance or drain: they stood still that long, at least.",
+      system.consumers.map(({ groupId, longestHandOver }) => [longestHandOver / 1_000, { group: groupId }]),
     );
 }
 
@@ -84,6 +102,24 @@ function outcomes({ counters }: System, text: MetricsText): void {
       "counter",
       "Incarnations started after a defect.",
       all.map(([actor, { restarts }]) => [restarts, { actor }]),
+    )
+    .family(
+      "troupe_watchdog_restarts_total",
+      "counter",
+      "Incarnations started anew as their partition was stuck; counted among the restarts, too.",
+      all.map(([actor, { watchdogRestarts }]) => [watchdogRestarts, { actor }]),
+    )
+    .family(
+      "troupe_slowest_receive_seconds",
+      "gauge",
+      "The slowest receive of late, of those that had to be waited for.",
+      all.map(([actor, { slowest }]) => [slowest / 1_000, { actor }]),
+    )
+    .family(
+      "troupe_handed_over_uncommitted_total",
+      "counter",
+      "Offsets handled whose commit had not come when their partition was let go: the next owner handles them again.",
+      all.map(([actor, { handedOverUncommitted }]) => [handedOverUncommitted, { actor }]),
     )
     .family(
       "troupe_position_resets_total",

@@ -22,6 +22,12 @@ export interface ActorCounters {
   published: number;
   /** Incarnations started after a defect. */
   restarts: number;
+  /** Those of them that the watchdog wanted, as the partition was stuck. */
+  watchdogRestarts: number;
+  /** How long the slowest `receive` that had to be waited for took of late, in milliseconds. */
+  slowest: number;
+  /** Records handled whose commit had not come when their partition was let go: the next owner handles them again. */
+  handedOverUncommitted: number;
   /** Positions that were set anew, as the log was no longer there or was another one. */
   positionResets: number;
   /** Records not received since the previous owner's offset map named them resolved. */
@@ -43,6 +49,9 @@ export function makeActorCounters(): ActorCounters {
     retried: 0,
     published: 0,
     restarts: 0,
+    watchdogRestarts: 0,
+    slowest: 0,
+    handedOverUncommitted: 0,
     positionResets: 0,
     knownResolved: 0,
     deadLetters: { decode: 0, "retries-exhausted": 0, "killed-actor": 0, rejected: 0 },
