@@ -8,7 +8,7 @@
 export interface Sequence {
   /** Bytes that stand for themselves. */
   readonly literals: ReadonlyArray<number>;
-  /** Any number: made a distance that exists. */
+  /** Any number from 0 on: made a distance that exists. -1: the distance 0, which is none. */
   readonly back: number;
   /** Bytes copied. */
   readonly length: number;
@@ -164,7 +164,7 @@ export function snappyBlock(sequences: ReadonlyArray<Sequence>, last: ReadonlyAr
     if (bytes.length === 0) return;
     const length = bytes.length - 1;
     const least = length < 60 ? 0 : length < 256 ? 1 : 2;
-    const width = least + choice % (5 - least);
+    const width = least + Math.abs(choice) % (5 - least);
     body.push(width === 0 ? length << 2 : (59 + width) << 2, ...little(length, width), ...bytes);
     out += bytes.length;
   };

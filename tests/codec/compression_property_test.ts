@@ -32,13 +32,18 @@ const literals = (minLength: number) =>
         .map(([first, length]) => Uint8Array.from({ length }, (_, i) => first + i * 7)),
     },
   ).map((bytes) => [...bytes]);
-const sequence: fc.Arbitrary<Sequence> = fc.record({ literals: literals(0), back: fc.nat(70_000), length });
-const sequences = fc.array(sequence, { maxLength: 5 });
+type Sequences = fc.Arbitrary<ReadonlyArray<Sequence>>;
+const sequencesWith = (back: fc.Arbitrary<number>): Sequences =>
+  fc.array(fc.record({ literals: literals(0), back, length }), { maxLength: 5 });
+const right = sequencesWith(fc.nat(70_000));
+const wrong = sequencesWith(
+  fc.oneof({ weight: 6, arbitrary: fc.nat(70_000) }, { weight: 1, arbitrary: fc.constant(-1) }),
+);
 
-/** A byte changed, one left out, or the end cut off: at most two of it. */
+/** A byte changed, one left out, two blank (no distance), or the end cut off: at most two of it. */
 const damage = fc.array(
   fc.record({
-    how: fc.constantFrom("change", "change", "leave out", "cut"),
+    how: fc.constantFrom("change", "change", "blank", "leave out", "cut"),
     at: fc.nat(400),
     to: fc.oneof(fc.constantFrom(0, 1, 0xff), fc.nat(255)),
   }),
@@ -51,25 +56,27 @@ function damaged(bytes: Uint8Array, changes: ReadonlyArray<{ how: string; at: nu
     const place = at % Math.max(1, all.length);
     if (how === "cut") all = all.slice(0, place);
     else if (how === "leave out") all.splice(place, 1);
+    else if (how === "blank") all.fill(0, place, place + 2);
     else all[place] = to;
   }
   return Uint8Array.from(all);
 }
 
-const lz4 = fc.record({
-  linked: fc.boolean(),
-  announced: fc.boolean(),
-  blocks: fc.array(fc.record({ sequences, last: literals(12), plain: fc.boolean() }), { maxLength: 3 }),
-}).map(({ linked, announced, blocks }) => {
-  let size = 0;
-  const made = blocks.map(({ sequences, last, plain }) => {
-    const bytes = plain ? last : lz4Block(sequences, last, linked ? size : 0);
-    // The size so far, from a frame of these blocks alone, is how far the next may reach back.
-    size += plain ? last.length : sizeOf(sequences, last, linked ? size : 0);
-    return { bytes, plain };
+const lz4 = (sequences: Sequences) =>
+  fc.record({
+    linked: fc.boolean(),
+    announced: fc.boolean(),
+    blocks: fc.array(fc.record({ sequences, last: literals(12), plain: fc.boolean() }), { maxLength: 3 }),
+  }).map(({ linked, announced, blocks }) => {
+    let size = 0;
+    const made = blocks.map(({ sequences, last, plain }) => {
+      const bytes = plain ? last : lz4Block(sequences, last, linked ? size : 0);
+      // The size so far, from a frame of these blocks alone, is how far the next may reach back.
+      size += plain ? last.length : sizeOf(sequences, last, linked ? size : 0);
+      return { bytes, plain };
+    });
+    return lz4Frame({ linked, announced }, size, made);
   });
-  return lz4Frame({ linked, announced }, size, made);
-});
 
 function sizeOf(sequences: ReadonlyArray<Sequence>, last: ReadonlyArray<number>, history: number): number {
   let out = 0;
@@ -90,7 +97,8 @@ const readers = [
   {
     name: "snappySize",
     code: compressionCode("snappy"),
-    made: fc.tuple(sequences, literals(0)).map(([sequences, last]) => snappyBlock(sequences, last)),
+    made: (sequences: Sequences) =>
+      fc.tuple(sequences, literals(0)).map(([sequences, last]) => snappyBlock(sequences, last)),
     size: (bytes: Uint8Array, limit: number) => snappySize(bytes, 0, bytes.length, limit),
     slow: readSnappy,
   },
@@ -99,7 +107,7 @@ const readers = [
 for (const { name, code, made, size, slow } of readers) {
   Deno.test(`property: ${name} counts what a block made by hand stands for, and decompress gives just that`, () =>
     fc.assert(
-      fc.property(made, fc.integer({ min: -3, max: 3 }), (bytes, more) => {
+      fc.property(made(right), fc.integer({ min: -3, max: 3 }), (bytes, more) => {
         const content = slow(bytes);
         const limit = Math.max(0, content.length + more);
         assertEquals(size(bytes, 1 << 20), content.length);
@@ -112,8 +120,8 @@ for (const { name, code, made, size, slow } of readers) {
 
   Deno.test(`property: ${name} refuses a damaged block when it stands for nothing, and only then`, () =>
     fc.assert(
-      fc.property(made, damage, (bytes, changes) => {
-        const wrong = damaged(bytes, changes);
+      fc.property(made(right), made(wrong), damage, (bytes, other, changes) => {
+        const wrong = damaged(other, changes);
         const content = unless(NotABlock, () => slow(wrong));
         const limit = 1 << 20;
         assertEquals(unless(CorruptRecordError, () => size(wrong, limit)), content?.length ?? null);
@@ -159,7 +167,8 @@ for (const compression of compressions) {
 Deno.test("property: decompress reads any number of gzip members and zstd frames one after the other", () => {
   const skippable = fc.tuple(fc.nat(15), fc.uint8Array({ maxLength: 20 }))
     .map(([kind, bytes]) => concat([0x50 + kind, 0x2a, 0x4d, 0x18, bytes.length, 0, 0, 0], bytes));
-  const part = fc.record({ content, skipped: fc.array(skippable, { maxLength: 2 }) });
+  const maybe = fc.oneof(content, fc.constant(new Uint8Array()));
+  const part = fc.record({ content: maybe, skipped: fc.array(skippable, { maxLength: 2 }) });
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
       const all = concat(...parts.map(({ content }) => content));
