@@ -102,7 +102,8 @@ export class Topology {
     const same = known.topicId === topicId || !isTopicId(topicId) || !isTopicId(known.topicId);
     if (!same) this.#replaced.add(known.topicId);
     const partitions = same ? merge(known.partitions, topic.partitions) : topic.partitions;
-    this.#topics.set(name, { ...topic, topicId: isTopicId(topicId) ? topicId : known.topicId, partitions });
+    // Nor does one that is given its id later, as brokers are upgraded, become another by that.
+    this.#topics.set(name, { ...topic, topicId: same ? known.topicId : topicId, partitions });
     const tell = (kind: TopicNews["kind"]) =>
       void news.push({ topic: name, kind, before: known.partitions.length, now: partitions.length });
     if (!same) return tell("recreated");
@@ -123,7 +124,7 @@ export class Topology {
 }
 
 /** Whether an id is one: brokers and topics of Kafka before 2.8 have none, which is told as zeros. */
-export function isTopicId(topicId: string): boolean {
+function isTopicId(topicId: string): boolean {
   return /[^0]/.test(topicId);
 }
 

@@ -300,3 +300,27 @@ Deno.test("a replica that lags behind is not taken for another log", () => {
       assertEquals(notes.told, ["a", "b", "c", "d", "e"]);
     }));
 });
+
+Deno.test("a topic that is given an id, as brokers are upgraded, is the same topic", () => {
+  const kafka = new SmallKafka();
+  kafka.byId = false;
+  const log: Array<string> = [];
+  return fetching(kafka, (fetcher, cluster) =>
+    Effect.gen(function* () {
+      const notes = new Notes();
+      const { orders: id } = kafka.ids;
+      kafka.ids.payments = "0".repeat(32);
+      kafka.topics.payments = [1];
+      yield* cluster.refresh(["payments"]);
+      kafka.write("payments", 0, ["p"]);
+      fetcher.add({ topic: "payments", partition: 0 }, 0, notes, "fail");
+      yield* advance(50);
+      kafka.ids.payments = id;
+      kafka.link.cut(1);
+      yield* advance(500);
+      kafka.write("payments", 0, ["q"]);
+      yield* advance(100);
+      assertEquals(notes.told, ["p", "q"]);
+      assertEquals(log, []);
+    }), log);
+});
