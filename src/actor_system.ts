@@ -6,6 +6,7 @@ import { type Context, Effect, Exit, Layer, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "./actor.ts";
 import type { PublishOptions } from "./context.ts";
 import { ConfigError, type PublishError } from "./errors.ts";
+import { EventLoopWatch } from "./event_loop.ts";
 import type { EventDefinition } from "./event.ts";
 import { loggerLayer } from "./logger.ts";
 import type { RecordMetadata } from "./record.ts";
@@ -37,6 +38,8 @@ export class ActorSystem implements AsyncDisposable {
   readonly #system: System;
   readonly #context: Context.Context<never>;
   readonly #close: Effect.Effect<void>;
+  /** Where time is real. */
+  #loop: EventLoopWatch | null = null;
 
   private constructor(system: System, context: Context.Context<never>, close: Effect.Effect<void>) {
     this.#system = system;
@@ -112,7 +115,10 @@ export class ActorSystem implements AsyncDisposable {
     const scope = Scope.makeUnsafe();
     const started = Effect.gen(function* () {
       const services = yield* Layer.build(options.layer ?? Layer.empty);
-      return yield* Effect.provideContext(ActorSystem.#make(options, scope), services);
+      const system = yield* Effect.provideContext(ActorSystem.#make(options, scope), services);
+      yield* Scope.addFinalizer(scope, Effect.sync(() => system.#loop?.[Symbol.dispose]()));
+      system.#watchLoop();
+      return system;
     });
     // The logger belongs to the system's whole life, not only to its start.
     const logged = Effect.flatMap(Layer.build(logger), (context) => Effect.provideContext(started, context));
@@ -191,7 +197,22 @@ export class ActorSystem implements AsyncDisposable {
   metrics(): string {
     const { rss, heapUsed } = Deno.memoryUsage();
     const startedAt = performance.timeOrigin / 1_000;
-    return systemMetrics(this.#system, { startedAt, residentBytes: rss, heapBytes: heapUsed });
+    const { longest = 0, stalls = 0 } = this.#loop ?? {};
+    const figures = { startedAt, residentBytes: rss, heapBytes: heapUsed, longestPause: longest / 1_000, stalls };
+    return systemMetrics(this.#system, figures);
+  }
+
+  #watchLoop(): void {
+    const loop = this.#loop = new EventLoopWatch(this.#system.settings.watchdog.stallAfter, (ms) => {
+      const at = this.#system.busiest();
+      this.#log(Effect.logError(
+        `the event loop stood still for ${ms} ms, and with it heartbeats, HTTP and signals: something computed that long ` +
+          `${
+            at === null ? "" : `(most likely ${at}) `
+          }or the process was frozen; divide the work, or do it in a Worker`,
+      ));
+    });
+    this.#system.stalled = () => loop.trouble();
   }
 
   /**

@@ -19,7 +19,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "redrive",
   ]],
   // Where the framework meets a program and its process.
-  ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts"], [
+  ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts", "src/event_loop.ts"], [
     "vocabulary",
     "ports",
     "broker",

@@ -40,6 +40,8 @@ export class ConsumerWatch {
   readonly #slow: number;
   /** Whether a broker is being asked. */
   #asking = false;
+  /** Actors that were told to be too slow for a drain. */
+  readonly #slowActors = new Set<string>();
   #verdict: GroupError | null = null;
 
   constructor(
@@ -69,6 +71,18 @@ export class ConsumerWatch {
       ms < this.#slow / 2 ? [] : [`group ${this.watched.groupId}: ${i === 0 ? "no answered heartbeat" : "no commit"}`]
     );
     return [...stuck, ...silent, ...late];
+  }
+
+  /** What an operator is to be told, once, in words: handlers that were measured to take longer than a drain does. */
+  *warnings(): IterableIterator<string> {
+    const { drainTimeout } = this.settings;
+    for (const { actor: { name }, counters } of this.watched.partitions()) {
+      if (counters.slowest <= drainTimeout || this.#slowActors.has(name)) continue;
+      this.#slowActors.add(name);
+      const ms = Math.ceil(counters.slowest);
+      yield `${name}: a receive took ${ms} ms, but has only ${drainTimeout} ms (drainTimeout) when its partition moves or ` +
+        `the system stops; what is cut short then is done again: set drainTimeout to ${ms} or more`;
+    }
   }
 
   /** Takes a look, `passed` milliseconds after the last: answers why the consumer has to be made anew, if it has. */

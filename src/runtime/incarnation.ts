@@ -139,7 +139,8 @@ export class Incarnation {
     const { partition, lanes, slots } = this;
     if (partition.draining) return false;
     const inBatches = partition.actor.receiveBatch !== undefined;
-    const end = monotonicMs(this.clock) + SLICE;
+    partition.tookTurn = monotonicMs(this.clock);
+    const end = partition.tookTurn + SLICE;
     for (let taken = 1; slots.free && this.#blocked === 0 && !this.batching && !this.over; taken++) {
       this.#inHand = undefined;
       // What was taken up before is received alone: the record that made a batch fail must be found.

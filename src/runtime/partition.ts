@@ -53,6 +53,8 @@ export class Partition implements FetchTarget {
   patience = Infinity;
   /** Counts what happens to records, so that it can be seen whether anything does. */
   steps = 0;
+  /** When its incarnation had its last turn to take records up, in monotonic milliseconds. */
+  tookTurn = 0;
   /** The position after everything that was fetched. */
   fetched = -1;
   /** What changes as the incarnation gets on; null where nothing has to. */

@@ -110,6 +110,7 @@ export class Renewal {
   /** Takes a look, `passed` milliseconds after the last, and does what is to be done. */
   readonly look = Effect.fnUntraced(function* (this: Renewal, passed: number) {
     if (!this.#run || this.#leaving) return;
+    for (const warning of this.consumer.watch.warnings()) yield* Effect.logWarning(warning);
     const found = this.consumer.watch.look(passed) ?? this.#accused;
     if (found === null) return;
     this.#accused = null;

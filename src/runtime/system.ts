@@ -20,6 +20,7 @@ import { type Failure, failureOf } from "./failure.ts";
 import { type Health, healthOf, type SystemState } from "./health.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { optionWarnings } from "./option_checks.ts";
+import type { Partition } from "./partition.ts";
 import { recordOf } from "./publication.ts";
 import { makeRenewal, type Renewal } from "./renewal.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
@@ -209,6 +210,13 @@ export class System {
       stuck: this.consumers.flatMap(({ watch }) => watch.trouble),
       dying: [...this.renewals.flatMap(({ dying }) => dying), ...this.stalled()],
     });
+  }
+
+  /** Whose handler had the event loop last, in words; null where none has had it yet. */
+  busiest(): string | null {
+    const held = this.consumers.flatMap(({ partitions }) => partitions);
+    const last = held.reduce((a, b) => b.tookTurn > (a?.tookTurn ?? 0) ? b : a, undefined as Partition | undefined);
+    return last === undefined ? null : `${last.actor.name} on ${last.topic}/${last.partition}@${last.position}`;
   }
 
   /** Waits until the system is ready, `within` milliseconds at most; answers whether it is. */

@@ -13,6 +13,10 @@ export interface ProcessFigures {
   readonly residentBytes: number;
   /** Heap in use in bytes. */
   readonly heapBytes: number;
+  /** The longest pause of the event loop in seconds. Default 0. */
+  readonly longestPause?: number;
+  /** Pauses of the event loop that were too long. Default 0. */
+  readonly stalls?: number;
 }
 
 /** The metrics of a system in Prometheus' text format. */
@@ -21,6 +25,17 @@ export function systemMetrics(system: System, figures: ProcessFigures): string {
     .family("process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.", [[figures.startedAt]])
     .family("process_resident_memory_bytes", "gauge", "Resident memory.", [[figures.residentBytes]])
     .family("troupe_heap_bytes", "gauge", "JavaScript heap in use.", [[figures.heapBytes]])
+    .family(
+      "troupe_event_loop_longest_pause_seconds",
+      "gauge",
+      "The longest pause of the event loop since the start.",
+      [
+        [figures.longestPause ?? 0],
+      ],
+    )
+    .family("troupe_event_loop_stalls_total", "counter", "Pauses of the event loop of watchdog.stallAfter or more.", [
+      [figures.stalls ?? 0],
+    ])
     .family("troupe_ready", "gauge", "1 while the system is ready.", [[system.health().ready ? 1 : 0]])
     .family("troupe_broker_reachable", "gauge", "1 while a broker answers.", [[system.cluster.reachable() ? 1 : 0]])
     .family("troupe_sender_pending_records", "gauge", "Records accepted and not acknowledged yet.", [
