@@ -10,7 +10,10 @@ const wrong: ReadonlyArray<readonly [options: string, line: RegExp]> = [
     `broker: embedded(), fetch: { maxBytes: 1000, partitionMaxBytes: 2000 }`,
     /^fetch\.maxBytes: expected at least fetch\.partitionMaxBytes \(2000\)/,
   ],
-  [`broker: embedded(), cluster: { reconnectBackoff: 5000 }`, /^cluster\.reconnectBackoffMax: expected at least /],
+  [
+    `broker: embedded(), cluster: { reconnectBackoff: 5000, reconnectBackoffMax: 100 }`,
+    /^cluster\.reconnectBackoffMax: expected at least /,
+  ],
   [`broker: embedded(), logLevel: "verbose"`, /^logLevel: expected one of /],
 ];
 
@@ -22,7 +25,10 @@ async function run(options: string) {
   const url = `data:application/javascript,${encodeURIComponent(program)}`;
   const config = new URL("../deno.json", import.meta.url).pathname;
   const args = ["run", "--quiet", "--allow-all", "--config", config, url];
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    signal: AbortSignal.timeout(60_000),
+  }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
