@@ -19,14 +19,18 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "redrive",
   ]],
   // Where the framework meets a program and its process.
-  ["edge", ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts", "src/event_loop.ts"], [
-    "vocabulary",
-    "ports",
-    "broker",
-    "logger",
-    "partition",
-    "system",
-  ]],
+  [
+    "edge",
+    ["src/actor_system.ts", "src/system_options.ts", "src/operations.ts", "src/signals.ts", "src/event_loop.ts"],
+    [
+      "vocabulary",
+      "ports",
+      "broker",
+      "logger",
+      "partition",
+      "system",
+    ],
+  ],
   // What is put together of the client without any actors: topics and groups looked after.
   ["admin", ["src/admin/"], ["vocabulary", "ports", "client", "broker", "logger"]],
   // Dead letters sent back: a small consumer of its own, with the marks and the lease of an actor's partition.
