@@ -50,6 +50,20 @@ export const runtimePlants: ReadonlyArray<Plant> = [
     "    const found = this.of(item);\n    const lane = found?.retries ? undefined : found;\n    lane?.parked",
   ),
   plant(
+    "what stood behind a publish that failed is not received again",
+    457,
+    "src/runtime/partition.ts",
+    'const alone = order === "none" || segment.state(index) === Condemned;',
+    "const alone = order !== undefined;",
+  ),
+  plant(
+    "an old acknowledgement resolves a record that was opened again",
+    457,
+    "src/runtime/partition.ts",
+    "    if (item.segment.round(item.index) !== round) return false;\n    this.resolve(item);",
+    "    if (round < 0) return false;\n    this.resolve(item);",
+  ),
+  plant(
     "a dead letter is fired and forgotten",
     9,
     "src/runtime/letter.ts",
@@ -76,6 +90,13 @@ export const runtimePlants: ReadonlyArray<Plant> = [
     "src/runtime/consumer.ts",
     "        this.#fence(running.partition);\n        running.partition.drain();\n        running.fiber",
     "        this.#running.delete(partitionKey(topic, number));\n        running.partition.drain();\n        running.fiber",
+  ),
+  plant(
+    "the offset map counts what is settled only as resolved",
+    270,
+    "src/runtime/frontier.ts",
+    "if (state === Resolved) {\n          if (from < 0)",
+    "if (state === Resolved || state === Settled) {\n          if (from < 0)",
   ),
   plant(
     "the offset map is read one too far",
