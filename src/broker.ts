@@ -14,7 +14,7 @@ import type {
   SaslPassword,
   SaslToken,
   TlsOptions,
-} from "./link/kafkajs/security_options.ts";
+} from "./link/kafkajs/security/security_options.ts";
 import type { Link } from "./link/link.ts";
 
 export type {

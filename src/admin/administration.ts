@@ -5,8 +5,8 @@
 import { Effect, type Scope } from "effect";
 import { z } from "zod";
 import type { Broker } from "../broker.ts";
-import { makeCluster } from "../client/cluster.ts";
-import { makeOffsets } from "../client/offsets.ts";
+import { makeCluster } from "../client/cluster/cluster.ts";
+import { makeOffsets } from "../client/offsets/offsets.ts";
 import { ConfigError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { GroupAdmin, type GroupDescription, type GroupLag } from "./group_admin.ts";

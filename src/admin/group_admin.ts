@@ -3,7 +3,7 @@
  * @module
  */
 import { Effect } from "effect";
-import { decodeAssignment, type PartitionsByTopic } from "../client/subscription.ts";
+import { decodeAssignment, type PartitionsByTopic } from "../client/group/subscription.ts";
 import { ErrorCode } from "../link/error_code.ts";
 import type { Answer } from "../link/protocol.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";

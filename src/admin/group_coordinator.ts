@@ -3,7 +3,7 @@
  * @module
  */
 import { Effect, type Scope } from "effect";
-import { coordinatorConnection, type LocatedConnection } from "../client/located_connection.ts";
+import { coordinatorConnection, type LocatedConnection } from "../client/cluster/located_connection.ts";
 import type { Cluster } from "../client/port.ts";
 import type { ConnectionError, KafkaError } from "../errors.ts";
 import type { Answer, ApiName, Request } from "../link/protocol.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { Effect } from "effect";
-import { askController } from "../client/controller.ts";
+import { askController } from "../client/cluster/controller.ts";
 import type { Cluster } from "../client/port.ts";
 import { ErrorCode } from "../link/error_code.ts";
 import type { Request, TopicMetadata } from "../link/protocol.ts";

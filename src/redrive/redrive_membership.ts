@@ -6,7 +6,7 @@ import { Clock, Deferred, Effect, Exit, Scope } from "effect";
 import type { GroupAdmin } from "../admin/group_admin.ts";
 import { NotYet, persist } from "../admin/persistence.ts";
 import type { AdminError } from "../admin/refusals.ts";
-import { makeMember } from "../client/member.ts";
+import { makeMember } from "../client/group/member.ts";
 import type { Cluster, GroupMember, Membership } from "../client/port.ts";
 import { ConnectionError, GroupError } from "../errors.ts";
 import type { TopicPartition } from "../record.ts";

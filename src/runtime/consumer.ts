@@ -4,16 +4,16 @@
  */
 import { Cause, Clock, Effect, Fiber, FiberSet, Option } from "effect";
 import type { ActorDefinition } from "../actor.ts";
-import { makeConsumerMember } from "../client/consumer_member.ts";
-import { makeFetcher } from "../client/fetcher.ts";
-import { makeMember } from "../client/member.ts";
+import { makeConsumerMember } from "../client/group/consumer_member.ts";
+import { makeFetcher } from "../client/fetch/fetcher.ts";
+import { makeMember } from "../client/group/member.ts";
 import type { Cluster, Fetcher, GroupMember, Offsets, PositionReset, Sender } from "../client/port.ts";
 import { ActorFailed, type KafkaError } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
 import { partitionKey, type TopicPartition } from "../record.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
 import { Committer } from "./committer.ts";
-import { ConsumerWatch } from "./consumer_watch.ts";
+import { ConsumerWatch } from "./watchdog/consumer_watch.ts";
 import { Stuck } from "./crash.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";

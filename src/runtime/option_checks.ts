@@ -2,9 +2,9 @@
  * Options that don't go together: some can't work and are refused, others are only unwise and named at the start.
  * @module
  */
-import type { ClusterSettings } from "../client/cluster_options.ts";
-import type { FetcherSettings } from "../client/fetcher_options.ts";
-import type { SenderSettings } from "../client/sender_options.ts";
+import type { ClusterSettings } from "../client/cluster/cluster_options.ts";
+import type { FetcherSettings } from "../client/fetch/fetcher_options.ts";
+import type { SenderSettings } from "../client/produce/sender_options.ts";
 import { ConfigError } from "../errors.ts";
 
 /** What is looked at. */

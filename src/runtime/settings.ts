@@ -3,15 +3,15 @@
  * @module
  */
 import { z } from "zod";
-import { type ClusterOptions, clusterSchema, type ClusterSettings } from "../client/cluster_options.ts";
-import { type FetcherOptions, fetcherSchema, type FetcherSettings } from "../client/fetcher_options.ts";
-import { type SenderOptions, senderSchema, type SenderSettings } from "../client/sender_options.ts";
+import { type ClusterOptions, clusterSchema, type ClusterSettings } from "../client/cluster/cluster_options.ts";
+import { type FetcherOptions, fetcherSchema, type FetcherSettings } from "../client/fetch/fetcher_options.ts";
+import { type SenderOptions, senderSchema, type SenderSettings } from "../client/produce/sender_options.ts";
 import type { Compression } from "../codec/compression.ts";
 import { ConfigError } from "../errors.ts";
 import { count, milliseconds, oneOf, parseOptions } from "../options.ts";
 import { checkTogether } from "./option_checks.ts";
 import { checkTimes } from "./timeouts.ts";
-import { type WatchdogOptions, watchdogSchema, type WatchdogSettings } from "./watchdog_options.ts";
+import { type WatchdogOptions, watchdogSchema, type WatchdogSettings } from "./watchdog/watchdog_options.ts";
 
 export type { ClusterOptions, Compression, FetcherOptions, SenderOptions, WatchdogOptions };
 

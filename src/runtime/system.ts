@@ -4,10 +4,10 @@
  */
 import { Clock, Deferred, Effect, Exit, Option, Scope } from "effect";
 import type { ActorDefinition } from "../actor.ts";
-import { makeCluster } from "../client/cluster.ts";
-import { makeOffsets } from "../client/offsets.ts";
+import { makeCluster } from "../client/cluster/cluster.ts";
+import { makeOffsets } from "../client/offsets/offsets.ts";
 import type { Cluster, Sender } from "../client/port.ts";
-import { makeSender } from "../client/sender.ts";
+import { makeSender } from "../client/produce/sender.ts";
 import type { PublishOptions } from "../context.ts";
 import { ConfigError, type LeaseLost, PublishError } from "../errors.ts";
 import type { EventDefinition } from "../event.ts";
@@ -22,10 +22,10 @@ import { monotonicMs } from "../fiber/monotonic.ts";
 import { optionWarnings } from "./option_checks.ts";
 import type { Partition } from "./partition.ts";
 import { recordOf } from "./publication.ts";
-import { makeRenewal, type Renewal } from "./renewal.ts";
+import { makeRenewal, type Renewal } from "./watchdog/renewal.ts";
 import { type SystemSettings, systemSettings, type SystemSettingsInput } from "./settings.ts";
 import { timeWarnings } from "./timeouts.ts";
-import { watchdog } from "./watchdog.ts";
+import { watchdog } from "./watchdog/watchdog.ts";
 import { ensureTopics, neededTopics } from "./topics.ts";
 
 /** What a system is made of. */

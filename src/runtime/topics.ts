@@ -5,7 +5,7 @@
 import { Clock, Effect } from "effect";
 import type { ActorDefinition } from "../actor.ts";
 import { pause } from "../client/backoff.ts";
-import { askController } from "../client/controller.ts";
+import { askController } from "../client/cluster/controller.ts";
 import type { Cluster } from "../client/port.ts";
 import { Warnings } from "../client/warnings.ts";
 import { type ConnectionError, KafkaError } from "../errors.ts";

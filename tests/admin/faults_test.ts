@@ -1,8 +1,8 @@
 import { Effect } from "effect";
 import { makeAdministration } from "../../src/admin/administration.ts";
 import type { Broker } from "../../src/broker.ts";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { loseAnswer } from "../../src/link/embedded/faults.ts";

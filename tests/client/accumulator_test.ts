@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect";
-import { Accumulator } from "../../src/client/accumulator.ts";
+import { Accumulator } from "../../src/client/produce/accumulator.ts";
 import type { TopicMetadata } from "../../src/link/protocol.ts";
 import { assertEquals } from "../assert.ts";
 import { virtual } from "./virtual.ts";

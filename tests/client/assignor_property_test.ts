@@ -1,8 +1,8 @@
 /** Assignors: a cooperative group that lives for a while, and the eager ones beside their definitions. */
 import fc from "fast-check";
-import { servingOrder } from "../../src/client/assignor.ts";
-import { assignors } from "../../src/client/assignors.ts";
-import type { PartitionsByTopic, Subscription } from "../../src/client/subscription.ts";
+import { servingOrder } from "../../src/client/group/assignor.ts";
+import { assignors } from "../../src/client/group/assignors.ts";
+import type { PartitionsByTopic, Subscription } from "../../src/client/group/subscription.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const names = ["t0", "t1", "t2", "t3"];

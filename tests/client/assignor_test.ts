@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { assignors } from "../../src/client/assignors.ts";
-import type { PartitionsByTopic, Subscription } from "../../src/client/subscription.ts";
+import { assignors } from "../../src/client/group/assignors.ts";
+import type { PartitionsByTopic, Subscription } from "../../src/client/group/subscription.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const assign = assignors["cooperative-sticky"].assign;

@@ -1,6 +1,6 @@
 import { Effect, Exit, Fiber, Scope } from "effect";
 import { TestClock } from "effect/testing";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import type { Answer } from "../../src/link/protocol.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { address, metadata, scriptedLink } from "./scripted_link.ts";

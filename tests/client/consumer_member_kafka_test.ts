@@ -1,8 +1,8 @@
 import { Effect, Exit, Fiber, Schedule, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/consumer_member.ts";
-import { makeMember } from "../../src/client/member.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/group/consumer_member.ts";
+import { makeMember } from "../../src/client/group/member.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";

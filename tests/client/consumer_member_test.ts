@@ -1,5 +1,5 @@
 import { Clock, Deferred, Effect, Exit, Fiber } from "effect";
-import { makeConsumerMember } from "../../src/client/consumer_member.ts";
+import { makeConsumerMember } from "../../src/client/group/consumer_member.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";

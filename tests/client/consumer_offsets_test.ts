@@ -1,5 +1,5 @@
 import { Effect, Fiber } from "effect";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import type { OffsetToCommit } from "../../src/client/port.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Request } from "../../src/link/protocol.ts";

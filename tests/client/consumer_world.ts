@@ -3,8 +3,8 @@
  * @module
  */
 import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/consumer_member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/group/consumer_member.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "../../src/client/port.ts";
 import type { ConfigError, GroupError } from "../../src/errors.ts";
 import type { Link } from "../../src/link/link.ts";

@@ -1,6 +1,6 @@
 import { Effect } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import { assertEquals } from "../assert.ts";
 import { metadata, scriptedLink } from "./scripted_link.ts";

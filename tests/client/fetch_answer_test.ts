@@ -1,5 +1,5 @@
-import { digest } from "../../src/client/fetch_answer.ts";
-import { FetchPartition, type FetchRouter } from "../../src/client/fetch_partition.ts";
+import { digest } from "../../src/client/fetch/fetch_answer.ts";
+import { FetchPartition, type FetchRouter } from "../../src/client/fetch/fetch_partition.ts";
 import { partitionKey } from "../../src/record.ts";
 import type { FetchedPartition } from "../../src/link/protocol.ts";
 import { assertEquals } from "../assert.ts";

@@ -1,7 +1,7 @@
 /** Positions that are not where the log is: topics created anew, logs cut off, records deleted. */
 import { Effect, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
 import type { Cluster, Fetcher, FetchTarget } from "../../src/client/port.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";

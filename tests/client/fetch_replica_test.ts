@@ -1,7 +1,7 @@
 /** Fetching from a close replica: the leader names it (KIP-392). */
 import { Effect, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
 import type { FetchTarget } from "../../src/client/port.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";

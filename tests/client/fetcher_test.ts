@@ -1,6 +1,6 @@
 import { Effect, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
 import type { FetchedChunk, Fetcher, FetchTarget, PositionReset } from "../../src/client/port.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import type { Request } from "../../src/link/protocol.ts";

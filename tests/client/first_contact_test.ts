@@ -1,6 +1,6 @@
 import { Effect, Exit } from "effect";
 import { TestClock } from "effect/testing";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import type { BrokerAddress, Link } from "../../src/link/link.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";

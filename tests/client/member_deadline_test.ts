@@ -1,6 +1,6 @@
 import { Effect } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeMember } from "../../src/client/member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeMember } from "../../src/client/group/member.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { never } from "../../src/link/embedded/faults.ts";
 import { assertEquals } from "../assert.ts";

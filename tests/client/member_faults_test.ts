@@ -1,6 +1,6 @@
 import { Cause, Clock, Effect, Exit, Fiber, Logger, Random, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeMember } from "../../src/client/member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeMember } from "../../src/client/group/member.ts";
 import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import type { GroupMember } from "../../src/client/port.ts";
 import { ConnectionError, type GroupError } from "../../src/errors.ts";

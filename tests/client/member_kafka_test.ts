@@ -1,7 +1,7 @@
 import { Effect, Exit, Fiber, Schedule, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeMember, type MemberOptions } from "../../src/client/member.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeMember, type MemberOptions } from "../../src/client/group/member.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";

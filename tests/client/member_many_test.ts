@@ -3,8 +3,8 @@
  * @module
  */
 import { Effect, Exit, Fiber, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeMember } from "../../src/client/member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeMember } from "../../src/client/group/member.ts";
 import type { GroupMember } from "../../src/client/port.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";

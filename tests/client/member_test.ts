@@ -1,6 +1,6 @@
 import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeMember, type MemberOptions } from "../../src/client/member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeMember, type MemberOptions } from "../../src/client/group/member.ts";
 import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import type { Cluster, GroupMember, RebalanceListener } from "../../src/client/port.ts";
 import type { GroupError } from "../../src/errors.ts";

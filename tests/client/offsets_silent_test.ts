@@ -1,6 +1,6 @@
 import { Effect } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { never } from "../../src/link/embedded/faults.ts";
 import { assertEquals } from "../assert.ts";

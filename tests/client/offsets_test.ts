@@ -1,9 +1,9 @@
 import { Clock, Effect, Fiber } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import type { Membership } from "../../src/client/port.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
-import { encodeSubscription } from "../../src/client/subscription.ts";
+import { encodeSubscription } from "../../src/client/group/subscription.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { metadata, type Script } from "./scripted_link.ts";
 import { SmallCoordinator } from "./small_coordinator.ts";

@@ -1,8 +1,8 @@
 import { Deferred, Effect, Exit, Fiber, Schedule } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
 import type { OutOfRangePolicy } from "../../src/client/port.ts";
-import { makeSender, type SenderOptions } from "../../src/client/sender.ts";
+import { makeSender, type SenderOptions } from "../../src/client/produce/sender.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import type { ProducerRecord, TopicPartition } from "../../src/record.ts";

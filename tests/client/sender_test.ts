@@ -1,7 +1,7 @@
 import { Effect, Fiber, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import type { Cluster, DeliveryObserver, PublishLease, Sender } from "../../src/client/port.ts";
-import { makeSender, type SenderOptions } from "../../src/client/sender.ts";
+import { makeSender, type SenderOptions } from "../../src/client/produce/sender.ts";
 import { partitionForKey } from "../../src/codec/murmur2.ts";
 import { readBatchHeader } from "../../src/codec/batch_header.ts";
 import { LeaseLost } from "../../src/errors.ts";

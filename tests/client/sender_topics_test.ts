@@ -1,8 +1,8 @@
 /** Publishing to topics that go, come back, and change under what waits. */
 import { Effect, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import type { Cluster, DeliveryObserver, PublishLease, Sender } from "../../src/client/port.ts";
-import { makeSender, type SenderOptions } from "../../src/client/sender.ts";
+import { makeSender, type SenderOptions } from "../../src/client/produce/sender.ts";
 import { partitionForKey } from "../../src/codec/murmur2.ts";
 import { LeaseLost } from "../../src/errors.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";

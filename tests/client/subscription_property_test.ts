@@ -5,7 +5,7 @@ import {
   encodeAssignment,
   encodeSubscription,
   type PartitionsByTopic,
-} from "../../src/client/subscription.ts";
+} from "../../src/client/group/subscription.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** Big-endian, written as plainly as can be. */

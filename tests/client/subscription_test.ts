@@ -4,7 +4,7 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
-} from "../../src/client/subscription.ts";
+} from "../../src/client/group/subscription.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 function bytes(hex: string): Uint8Array {

@@ -3,8 +3,8 @@
  * @module
  */
 import { Deferred, Effect, Exit } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { type FetcherOptions, makeFetcher } from "../../src/client/fetcher.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { type FetcherOptions, makeFetcher } from "../../src/client/fetch/fetcher.ts";
 import type { FetchedChunk } from "../../src/client/port.ts";
 import { decodeRecords, type Records } from "../../src/codec/batch_decoder.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";

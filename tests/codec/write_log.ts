@@ -3,8 +3,8 @@
  * @module
  */
 import { Effect, Schedule } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import type { RecordHeaders } from "../../src/record.ts";
 import { randomOf } from "../fuzz/mutations.ts";

@@ -3,9 +3,9 @@
  * @module
  */
 import { deflateSync, inflateSync } from "node:zlib";
-import type { Codec } from "../../src/link/kafkajs/codec.ts";
-import { answerReader, codecs, decodeApiVersions } from "../../src/link/kafkajs/codecs.ts";
-import { Malformed } from "../../src/link/kafkajs/reader.ts";
+import type { Codec } from "../../src/link/kafkajs/requests/codec.ts";
+import { answerReader, codecs, decodeApiVersions } from "../../src/link/kafkajs/requests/codecs.ts";
+import { Malformed } from "../../src/link/kafkajs/requests/reader.ts";
 import type { ApiName, Request } from "../../src/link/protocol.ts";
 
 /** One answer. */

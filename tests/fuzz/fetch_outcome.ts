@@ -3,13 +3,13 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { digest } from "../../src/client/fetch_answer.ts";
-import { FetchPartition, type FetchRouter } from "../../src/client/fetch_partition.ts";
+import { digest } from "../../src/client/fetch/fetch_answer.ts";
+import { FetchPartition, type FetchRouter } from "../../src/client/fetch/fetch_partition.ts";
 import type { FetchedChunk } from "../../src/client/port.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { forEachBatch } from "../../src/codec/batch_header.ts";
 import { CorruptRecordError } from "../../src/errors.ts";
-import { Malformed } from "../../src/link/kafkajs/reader.ts";
+import { Malformed } from "../../src/link/kafkajs/requests/reader.ts";
 import type { Answer, Request } from "../../src/link/protocol.ts";
 import { partitionKey } from "../../src/record.ts";
 import { readAnswer, type RecordedAnswer } from "./answers.ts";

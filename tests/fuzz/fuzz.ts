@@ -2,8 +2,8 @@
  * Damages recorded answers and looks at what the client makes of them.
  * @module
  */
-import { decodeAssignment, decodeSubscription } from "../../src/client/subscription.ts";
-import { Malformed } from "../../src/link/kafkajs/reader.ts";
+import { decodeAssignment, decodeSubscription } from "../../src/client/group/subscription.ts";
+import { Malformed } from "../../src/link/kafkajs/requests/reader.ts";
 import type { Answer } from "../../src/link/protocol.ts";
 import { readAnswer, readAnswers, type RecordedAnswer } from "./answers.ts";
 import { type FetchCase, fetchCase, judge, type Verdict } from "./fetch_outcome.ts";

@@ -3,10 +3,10 @@
  * tests/fuzz/record.ts HOST:PORT`. The logs are those of tools/interop/java/RecordLogs.java, in small.
  * @module
  */
-import { encodeAssignment, encodeSubscription } from "../../src/client/subscription.ts";
+import { encodeAssignment, encodeSubscription } from "../../src/client/group/subscription.ts";
 import { BatchEncoder } from "../../src/codec/batch_encoder.ts";
-import { answerReader, codecs, encodeApiVersions, encodeRequest } from "../../src/link/kafkajs/codecs.ts";
-import type { Codec } from "../../src/link/kafkajs/codec.ts";
+import { answerReader, codecs, encodeApiVersions, encodeRequest } from "../../src/link/kafkajs/requests/codecs.ts";
+import type { Codec } from "../../src/link/kafkajs/requests/codec.ts";
 import type { Answer, ApiName, Request } from "../../src/link/protocol.ts";
 import { javaProgram } from "../../tools/interop/java.ts";
 import { type RecordedAnswer, writeAnswers } from "./answers.ts";

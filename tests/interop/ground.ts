@@ -3,7 +3,7 @@
  * @module
  */
 import { Effect, Exit, Schedule, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { javaProgram } from "../../tools/interop/java.ts";
 import { pythonProgram } from "../../tools/interop/python.ts";

@@ -2,13 +2,13 @@
  * One group with members of several clients, which come and go by a script; each step is checked when it has settled.
  * @module
  */
-import { assignors } from "../../src/client/assignors.ts";
+import { assignors } from "../../src/client/group/assignors.ts";
 import {
   decodeAssignment,
   decodeSubscription,
   type PartitionsByTopic,
   type Subscription,
-} from "../../src/client/subscription.ts";
+} from "../../src/client/group/subscription.ts";
 import type { Answer } from "../../src/link/protocol.ts";
 import { partitionKey } from "../../src/record.ts";
 import { freshName } from "../support/kafka_broker.ts";

@@ -3,9 +3,9 @@
  * @module
  */
 import { Effect, Fiber, Logger, References } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeConsumerMember } from "../../src/client/consumer_member.ts";
-import { makeMember } from "../../src/client/member.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeConsumerMember } from "../../src/client/group/consumer_member.ts";
+import { makeMember } from "../../src/client/group/member.ts";
 import type { GroupMember } from "../../src/client/port.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { partitionKey, type TopicPartition } from "../../src/record.ts";

@@ -3,12 +3,12 @@
  * @module
  */
 import { Effect, Fiber } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
-import { makeMember } from "../../src/client/member.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
+import { makeMember } from "../../src/client/group/member.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import type { FetchTarget } from "../../src/client/port.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import type { TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { values } from "./batches.ts";

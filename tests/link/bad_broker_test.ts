@@ -5,7 +5,7 @@
 import { Effect, Logger } from "effect";
 import { ActorSystem } from "../../src/actor_system.ts";
 import { kafka } from "../../src/broker.ts";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import { event } from "../../src/event.ts";
 import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
 import { freePort } from "../../tools/kafka/node.ts";

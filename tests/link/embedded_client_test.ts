@@ -1,9 +1,9 @@
 import { Effect, Fiber, Logger } from "effect";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeFetcher } from "../../src/client/fetcher.ts";
-import { makeMember } from "../../src/client/member.ts";
-import { makeOffsets } from "../../src/client/offsets.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeFetcher } from "../../src/client/fetch/fetcher.ts";
+import { makeMember } from "../../src/client/group/member.ts";
+import { makeOffsets } from "../../src/client/offsets/offsets.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import { decodeRecords } from "../../src/codec/batch_decoder.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { delay, error, late, loseAnswer, refuse } from "../../src/link/embedded/faults.ts";

@@ -1,6 +1,6 @@
 /** Whatever members of a newer group do, and whichever answers get lost, no partition has two holders. */
-import { consumerGroupHeartbeat } from "../../src/link/embedded/consumer_group_requests.ts";
-import { Groups } from "../../src/link/embedded/groups.ts";
+import { consumerGroupHeartbeat } from "../../src/link/embedded/groups/consumer_group_requests.ts";
+import { Groups } from "../../src/link/embedded/groups/groups.ts";
 import type { Moment } from "../../src/link/embedded/moment.ts";
 import { Topics } from "../../src/link/embedded/topics.ts";
 import { assert, assertEquals } from "../assert.ts";

@@ -1,6 +1,6 @@
-import { fetchByName } from "../../src/link/kafkajs/fetch.ts";
-import { Malformed, Reader } from "../../src/link/kafkajs/reader.ts";
-import { Writer } from "../../src/link/kafkajs/writer.ts";
+import { fetchByName } from "../../src/link/kafkajs/requests/fetch.ts";
+import { Malformed, Reader } from "../../src/link/kafkajs/requests/reader.ts";
+import { Writer } from "../../src/link/kafkajs/requests/writer.ts";
 import type { Request } from "../../src/link/protocol.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 

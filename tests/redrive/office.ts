@@ -4,8 +4,8 @@
  */
 import { Effect, type Exit, type Fiber } from "effect";
 import { type Broker, DeadLetters, type RedriveError, type RedriveOptions, type RedriveReport } from "@troupe/troupe";
-import { makeCluster } from "../../src/client/cluster.ts";
-import { makeSender } from "../../src/client/sender.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
+import { makeSender } from "../../src/client/produce/sender.ts";
 import { deadLetterOf, type DeadLetterReason } from "../../src/dead_letter/dead_letter.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { type ConsumerRecord, headerText, type ProducerRecord, type RecordHeaders } from "../../src/record.ts";

@@ -1,6 +1,6 @@
 import { Effect } from "effect";
 import { actor } from "../../src/actor.ts";
-import { makeCluster } from "../../src/client/cluster.ts";
+import { makeCluster } from "../../src/client/cluster/cluster.ts";
 import { event } from "../../src/event.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
 import { error, refuse } from "../../src/link/embedded/faults.ts";

@@ -6,8 +6,8 @@
 import { brokerAddress } from "./broker_address.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, Request } from "../protocol.ts";
-import type { GroupOffsets } from "./group_offsets.ts";
-import type { Groups } from "./groups.ts";
+import type { GroupOffsets } from "./groups/group_offsets.ts";
+import type { Groups } from "./groups/groups.ts";
 import type { Moment } from "./moment.ts";
 import { configDefaults } from "./topic_configs.ts";
 import type { Topics } from "./topics.ts";

@@ -8,11 +8,11 @@ import type { BrokerAddress, Connection, Link, Role } from "../link.ts";
 import { Broker } from "./broker.ts";
 import { brokerAddress } from "./broker_address.ts";
 import { EmbeddedConnection } from "./connection.ts";
-import { ConsumerGroup } from "./consumer_group.ts";
+import { ConsumerGroup } from "./groups/consumer_group.ts";
 import type { Intercept } from "./faults.ts";
-import { FileJournal } from "./file_journal.ts";
-import type { GroupState } from "./group.ts";
-import type { PartitionLog } from "./partition_log.ts";
+import { FileJournal } from "./log/file_journal.ts";
+import type { GroupState } from "./groups/group.ts";
+import type { PartitionLog } from "./log/partition_log.ts";
 
 export type { Fault, Intercept, Intercepted } from "./faults.ts";
 

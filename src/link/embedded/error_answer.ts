@@ -3,7 +3,7 @@
  * @module
  */
 import type { Answer, ApiName, Request } from "../protocol.ts";
-import { joinRefused } from "./group_member.ts";
+import { joinRefused } from "./groups/group_member.ts";
 import { perPartition } from "./per_partition.ts";
 
 const none = new Uint8Array(0);

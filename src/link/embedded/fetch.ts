@@ -6,7 +6,7 @@
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, FetchedPartition, FetchRequestTopic, Request } from "../protocol.ts";
 import type { Moment } from "./moment.ts";
-import { leaderEpoch, type PartitionLog } from "./partition_log.ts";
+import { leaderEpoch, type PartitionLog } from "./log/partition_log.ts";
 import type { Topics } from "./topics.ts";
 import { Waiting } from "./waiting.ts";
 

@@ -7,7 +7,7 @@ import { decodeRecords } from "../../codec/batch_decoder.ts";
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, Request } from "../protocol.ts";
 import type { Moment } from "./moment.ts";
-import { leaderEpoch, type PartitionLog } from "./partition_log.ts";
+import { leaderEpoch, type PartitionLog } from "./log/partition_log.ts";
 import { perPartition } from "./per_partition.ts";
 import type { Topics } from "./topics.ts";
 

@@ -5,11 +5,11 @@
  */
 import { ErrorCode } from "../error_code.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
-import { StorageError } from "./journal.ts";
+import { StorageError } from "./log/journal.ts";
 import type { Moment } from "./moment.ts";
 import type { PendingCall } from "./pending_call.ts";
 import { perPartition } from "./per_partition.ts";
-import { producedBatch, settle } from "./produced_batch.ts";
+import { producedBatch, settle } from "./log/produced_batch.ts";
 import type { Topics } from "./topics.ts";
 
 type Produced = Answer<"Produce">["topics"][number]["partitions"][number];

@@ -4,8 +4,8 @@
  * Source: Apache Kafka's documentation, "Topic Configs", 4.3.
  * @module
  */
-import type { Configs } from "./journal.ts";
-import type { RetentionLimits } from "./retention.ts";
+import type { Configs } from "./log/journal.ts";
+import type { RetentionLimits } from "./log/retention.ts";
 
 /** What a topic does, by its configuration. */
 export interface TopicSettings extends RetentionLimits {

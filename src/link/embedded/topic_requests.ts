@@ -7,7 +7,7 @@ import { ErrorCode } from "../error_code.ts";
 import type { BrokerAddress } from "../link.ts";
 import type { Answer, Request, TopicMetadata } from "../protocol.ts";
 import { type Moment, randomId } from "./moment.ts";
-import { leaderEpoch } from "./partition_log.ts";
+import { leaderEpoch } from "./log/partition_log.ts";
 import { perPartition } from "./per_partition.ts";
 import { configFault } from "./topic_configs.ts";
 import type { Topic, Topics } from "./topics.ts";

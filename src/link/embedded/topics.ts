@@ -2,9 +2,9 @@
  * The topics there are.
  * @module
  */
-import { type Configs, type Journal, noJournal, StorageError } from "./journal.ts";
+import { type Configs, type Journal, noJournal, StorageError } from "./log/journal.ts";
 import type { Moment } from "./moment.ts";
-import { PartitionLog } from "./partition_log.ts";
+import { PartitionLog } from "./log/partition_log.ts";
 import { type TopicSettings, topicSettings } from "./topic_configs.ts";
 
 /** A topic. */

@@ -3,8 +3,8 @@
  * @module
  */
 import { ConnectionError } from "../../errors.ts";
-import { SaslFault } from "./login.ts";
-import { Malformed } from "./reader.ts";
+import { SaslFault } from "./security/login.ts";
+import { Malformed } from "./requests/reader.ts";
 
 /** How far the opening of a connection had come. */
 export type Phase = "connecting" | "versions" | "authenticating";

@@ -7,8 +7,8 @@ import { ConfigError, ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Link, Role } from "../link.ts";
 import { type ConnectionFactory, loadKafkajs } from "./internals.ts";
 import { type KafkaLinkOptions, type LinkSettings, linkSettings } from "./options.ts";
-import type { TlsOptions } from "./security_options.ts";
-import { explainTls } from "./tls_diagnosis.ts";
+import type { TlsOptions } from "./security/security_options.ts";
+import { explainTls } from "./security/tls_diagnosis.ts";
 import { WireConnection } from "./wire_connection.ts";
 
 export type { KafkaLinkOptions } from "./options.ts";

@@ -6,9 +6,9 @@ import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { parseOptions } from "../../options.ts";
 import type { BrokerAddress } from "../link.ts";
-import { type SaslMechanism, saslMechanism } from "./sasl.ts";
-import { type SaslOptions, saslSchema, type TlsOptions } from "./security_options.ts";
-import { type TlsSource, tlsSource } from "./tls.ts";
+import { type SaslMechanism, saslMechanism } from "./security/sasl.ts";
+import { type SaslOptions, saslSchema, type TlsOptions } from "./security/security_options.ts";
+import { type TlsSource, tlsSource } from "./security/tls.ts";
 
 /** How to reach a Kafka. */
 export interface KafkaLinkOptions {

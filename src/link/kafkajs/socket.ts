@@ -5,7 +5,7 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { SocketRequest } from "./internals.ts";
-import type { TlsOptions } from "./security_options.ts";
+import type { TlsOptions } from "./security/security_options.ts";
 
 /** A TCP or TLS socket that sends small requests at once and notices a dead peer after about a minute of silence. */
 export function openSocket({ host, port, onConnect }: SocketRequest, tls: TlsOptions | null): Socket {

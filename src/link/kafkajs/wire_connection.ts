@@ -6,19 +6,19 @@ import { Deferred, Effect, Exit } from "effect";
 import { ConnectionError } from "../../errors.ts";
 import type { BrokerAddress, Connection, Role } from "../link.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
-import { answerReader, decodeApiVersions, encodeApiVersions, encodeRequest, type Versions } from "./codecs.ts";
+import { answerReader, decodeApiVersions, encodeApiVersions, encodeRequest, type Versions } from "./requests/codecs.ts";
 import { lengthFault, openingFault, type Phase } from "./faults.ts";
 import { FrameGuard } from "./frame_guard.ts";
 import { Gate } from "./gate.ts";
 import type { ConnectionFactory, KafkajsConnection } from "./internals.ts";
 import type { LinkSettings } from "./options.ts";
-import { Malformed, Reader } from "./reader.ts";
+import { Malformed, Reader } from "./requests/reader.ts";
 import { Reply } from "./reply.ts";
-import { encodeSasl, isLogin, saslAuthenticateKey, type SaslRequest } from "./sasl_dialogue.ts";
-import { SaslSession } from "./sasl_session.ts";
-import type { TlsOptions } from "./security_options.ts";
+import { encodeSasl, isLogin, saslAuthenticateKey, type SaslRequest } from "./security/sasl_dialogue.ts";
+import { SaslSession } from "./security/sasl_session.ts";
+import type { TlsOptions } from "./security/security_options.ts";
 import { openSocket } from "./socket.ts";
-import { codecFor, wantedBy } from "./versions.ts";
+import { codecFor, wantedBy } from "./requests/versions.ts";
 
 /** No broker answers with more (its own limit for requests is 100 MiB); far less until it has shown its versions. */
 const longestAnswer = 128 * 1024 * 1024;

@@ -9,14 +9,14 @@ export const clientPlants: ReadonlyArray<Plant> = [
   plant(
     "a sequence number is used again after an error",
     17,
-    "src/client/produce_partition.ts",
+    "src/client/produce/produce_partition.ts",
     "    queue.splice(at, 0, batch);",
     "    queue.splice(at, 0, batch);\n    if (batch.attempts > 1) this.#sequence = batch.sequence;",
   ),
   plant(
     "a batch whose answer was lost is numbered anew",
     5,
-    "src/client/dispatcher.ts",
+    "src/client/produce/dispatcher.ts",
     "      this.#land(partition, batch);\n      partition.giveBack(batch);",
     `      this.#land(partition, batch);
       if (partition.producer !== null) batch.renumber(partition.producer, partition.number(batch.count).sequence);
@@ -25,21 +25,21 @@ export const clientPlants: ReadonlyArray<Plant> = [
   plant(
     "a batch whose answer was lost goes to the end of the queue",
     140,
-    "src/client/produce_partition.ts",
+    "src/client/produce/produce_partition.ts",
     "    queue.splice(at, 0, batch);",
     "    queue.push(batch);",
   ),
   plant(
     "a batch that is refused counts as stored",
     19,
-    "src/client/dispatcher.ts",
+    "src/client/produce/dispatcher.ts",
     '      case "stored":\n',
     '      case "stored":\n      case "refused":\n',
   ),
   plant(
     "an answer counts twice",
     1,
-    "src/client/dispatcher.ts",
+    "src/client/produce/dispatcher.ts",
     "        return this.accumulator.settle(partition, batch, null, baseOffset);",
     `        this.accumulator.settle(partition, batch, null, baseOffset);
         return this.accumulator.settle(partition, batch, null, baseOffset);`,
@@ -47,7 +47,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
   plant(
     "an answer counts for the batch that was sent last",
     90,
-    "src/client/dispatcher.ts",
+    "src/client/produce/dispatcher.ts",
     "this.#judge(partition, batch, part?.errorCode ?? -1, part?.baseOffset ?? -1, now);",
     `const other = partition.flying.at(-1) ?? batch;
       this.#judge(partition, other, part?.errorCode ?? -1, part?.baseOffset ?? -1, now);`,
@@ -55,21 +55,21 @@ export const clientPlants: ReadonlyArray<Plant> = [
   plant(
     "a repeated batch does not go alone",
     305,
-    "src/client/dispatcher.ts",
+    "src/client/produce/dispatcher.ts",
     "const alone = !partition.proven || !this.settings.idempotent || flying[0].attempts > 1;",
     "const alone = false;",
   ),
   plant(
     "an assignment is taken before the revoke has ended",
     4,
-    "src/client/group_holdings.ts",
+    "src/client/group/group_holdings.ts",
     "      return this.listener.revoked(partitions);",
     "      return Effect.asVoid(Effect.forkDetach(this.listener.revoked(partitions)));",
   ),
   plant(
     "newer protocol: what is let go is not claimed while it is drained",
     130,
-    "src/client/consumer_holdings.ts",
+    "src/client/group/consumer_holdings.ts",
     `        this.listener.revoked(partitions.map(named)),
         Effect.sync(() => partitions.forEach((held) => this.#held.delete(keyOf(held)))),`,
     `        Effect.sync(() => partitions.forEach((held) => this.#held.delete(keyOf(held)))),
@@ -78,21 +78,21 @@ export const clientPlants: ReadonlyArray<Plant> = [
   plant(
     "newer protocol: all was lost, and nobody is told",
     71,
-    "src/client/consumer_holdings.ts",
+    "src/client/group/consumer_holdings.ts",
     "return all.length === 0 ? Effect.void : this.listener.lost(all.map(named));",
     "return Effect.void;",
   ),
   plant(
     "a fetch answer is delivered to one that was removed meanwhile",
     113,
-    "src/client/fetch_answer.ts",
+    "src/client/fetch/fetch_answer.ts",
     "if (partition === undefined || !partition.live) continue;",
     "if (partition === undefined) continue;",
   ),
   plant(
     "a fetch answer moves the position one too far",
     1,
-    "src/client/fetch_answer.ts",
+    "src/client/fetch/fetch_answer.ts",
     "  partition.position = next;\n  partition.fetched",
     "  partition.position = next + 1;\n  partition.fetched",
   ),

@@ -1,0 +1,56 @@
+/**
+ * What a Produce answer means for a batch.
+ * @module
+ */
+import { ErrorCode } from "../../link/error_code.ts";
+
+/**
+ * stored: acknowledged · refused: not stored, the same bytes may be sent again · misnumbered: not stored, as its number
+ * does not follow what the broker has · tooLarge: not stored, smaller ones may be · spoilt: not stored for the sake of one
+ * of its records · failed: not stored and never will be.
+ */
+export type ProduceVerdict = "stored" | "refused" | "misnumbered" | "tooLarge" | "spoilt" | "failed";
+
+const refusals: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.BROKER_NOT_AVAILABLE,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
+  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+]);
+
+/** Judges a partition's error code. */
+export function judge(errorCode: number): ProduceVerdict {
+  switch (errorCode) {
+    case ErrorCode.NONE:
+    // It was stored by an earlier send whose answer was lost.
+    case ErrorCode.DUPLICATE_SEQUENCE_NUMBER:
+      return "stored";
+    case ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case ErrorCode.UNKNOWN_PRODUCER_ID:
+    case ErrorCode.INVALID_PRODUCER_EPOCH:
+    case ErrorCode.PRODUCER_FENCED:
+      return "misnumbered";
+    case ErrorCode.MESSAGE_TOO_LARGE:
+    case ErrorCode.RECORD_LIST_TOO_LARGE:
+      return "tooLarge";
+    case ErrorCode.INVALID_RECORD:
+    case ErrorCode.INVALID_TIMESTAMP:
+      return "spoilt";
+    default:
+      return refusals.has(errorCode) ? "refused" : "failed";
+  }
+}
