@@ -4,10 +4,8 @@
  * @module
  */
 import type { Order } from "../../src/actor.ts";
-import { delay, error, type Fault, late, loseAnswer, never, refuse } from "../../src/link/embedded/faults.ts";
-import { ErrorCode } from "../../src/link/error_code.ts";
-import type { ApiName } from "../../src/link/protocol.ts";
 import type { GroupProtocol } from "../../src/runtime/settings.ts";
+import { drawWeather, type Weather } from "../../src/testing/simulation/weather.ts";
 import { type Behaviour, PARTITIONS, type Task } from "./workload.ts";
 
 /** Something that happens at a time. */
@@ -39,7 +37,7 @@ export interface Script {
   /** In the order of time. */
   readonly happenings: ReadonlyArray<Happening>;
   /** Decides about each request until {@linkcode CALM}. */
-  readonly fault: (api: ApiName) => Fault | null;
+  readonly fault: Weather;
   /** Tasks that are written when all is well again, while processes come and go in good order. */
   readonly calm: ReadonlyArray<Task>;
 }
@@ -67,40 +65,6 @@ const good: ReadonlyArray<readonly [Behaviour, number]> = [["plain", 2], ["publi
   "poison",
   1,
 ]];
-
-/** Errors that pass, by request. */
-const errors: Partial<Record<ApiName, ReadonlyArray<number>>> = {
-  Produce: [
-    ErrorCode.NOT_LEADER_OR_FOLLOWER,
-    ErrorCode.NOT_ENOUGH_REPLICAS,
-    ErrorCode.REQUEST_TIMED_OUT,
-    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ],
-  Fetch: [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_SERVER_ERROR],
-  ListOffsets: [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.LEADER_NOT_AVAILABLE],
-  FindCoordinator: [ErrorCode.COORDINATOR_NOT_AVAILABLE],
-  JoinGroup: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID],
-  SyncGroup: [ErrorCode.NOT_COORDINATOR, ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
-  // Who is told REBALANCE_IN_PROGRESS is a member still, and who is told ILLEGAL_GENERATION never is in that generation
-  // again: members may count on that, so it is never said without cause.
-  Heartbeat: [ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.UNKNOWN_MEMBER_ID],
-  LeaveGroup: [ErrorCode.NOT_COORDINATOR],
-  ConsumerGroupHeartbeat: [
-    ErrorCode.NOT_COORDINATOR,
-    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-    ErrorCode.UNKNOWN_MEMBER_ID,
-    ErrorCode.FENCED_MEMBER_EPOCH,
-  ],
-  OffsetCommit: [
-    ErrorCode.NOT_COORDINATOR,
-    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-    ErrorCode.ILLEGAL_GENERATION,
-    ErrorCode.REBALANCE_IN_PROGRESS,
-    ErrorCode.STALE_MEMBER_EPOCH,
-  ],
-  OffsetFetch: [ErrorCode.NOT_COORDINATOR, ErrorCode.UNSTABLE_OFFSET_COMMIT],
-  InitProducerId: [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS],
-};
 
 /** Draws a schedule; `random` gives the seed's numbers. */
 export function draw(random: () => number): Script {
@@ -141,31 +105,7 @@ export function draw(random: () => number): Script {
   }
   happenings.sort((a, b) => a.at - b.at);
 
-  // A day has its own weather: what goes wrong often in one schedule goes well in another.
-  const rate = often([0, 0.02, 0.05, 0.12]);
-  const weather = Array.from({ length: 6 }, () => rate * often([0, 0.3, 1, 2]));
-  const only = random() < 0.2 ? often([0, 1, 2, 3, 4, 5]) : null;
-  const trouble = (api: ApiName): ReadonlyArray<() => Fault | null> => [
-    () => refuse,
-    () => loseAnswer,
-    () => late(between(1, 1_200)),
-    () => delay(between(1, 1_200)),
-    () => {
-      const codes = errors[api];
-      return codes === undefined ? null : error(often(codes));
-    },
-    () => never,
-  ];
-  const fault = (api: ApiName): Fault | null => {
-    const dice = random();
-    let sum = 0;
-    for (const [kind, chance] of weather.entries()) {
-      if (only !== null && only !== kind) continue;
-      sum += chance;
-      if (dice < sum) return trouble(api)[kind]();
-    }
-    return null;
-  };
+  const fault = drawWeather(random);
   const habits: Habits = {
     groupProtocol: random() < 0.5 ? "consumer" : "classic",
     order: often<Order>(["key", "key", "key", "partition", "none"]),
