@@ -5,7 +5,7 @@ import { monotonicMs } from "../../src/fiber/monotonic.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Request } from "../../src/link/protocol.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { makeConsumerWorld } from "./consumer_world.ts";
+import { makeConsumerWorld } from "./group_world.ts";
 import { idOf, type SmallConsumerCoordinator } from "./small_consumer_coordinator.ts";
 import { advance, virtual } from "./virtual.ts";
 
@@ -19,7 +19,7 @@ Deno.test("a member joins under an id of its own, says everything once and then 
     const { kafka, count, start } = yield* makeConsumerWorld({ orders: 5, payments: 3 });
     const a = yield* start("a", { rebalanceTimeout: 30_000, rackId: "r", serverAssignor: "uniform" });
     yield* advance(3_500);
-    assertEquals([count(a), a.events], [8, ["assigned 8"]]);
+    assertEquals([count(a.name), a.events], [8, ["assigned 8"]]);
     const { memberId, generation } = a.member.membership;
     assertMatch(memberId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assertEquals(generation, kafka.epoch);
@@ -66,7 +66,7 @@ Deno.test("a member claims what it lets go until revoked has ended, and only the
     assertEquals(kafka.claims.filter(([id]) => id === a.member.membership.memberId).map(([, it]) => it.length), [0, 8]);
     assertEquals(a.member.membership.generation, generation);
     yield* advance(2_500);
-    assertEquals([count(a), count(b)], [4, 4]);
+    assertEquals([count(a.name), count(b.name)], [4, 4]);
     assertEquals(a.member.membership.generation, kafka.epoch);
     assertEquals([a.events, b.events], [["assigned 8", "revoked 4"], ["assigned 4"]]);
     assertEquals([a.member.membership.losses, b.member.membership.losses], [0, 0]);
@@ -82,7 +82,7 @@ Deno.test("an epoch that rises while a member lets go is taken over, and what it
     assertEquals(a.events, ["assigned 8", "revoked 4"]);
     const c = yield* start("c");
     yield* advance(10_000);
-    assertEquals([count(a), count(b), count(c)].sort(), [2, 3, 3]);
+    assertEquals([count(a.name), count(b.name), count(c.name)].sort(), [2, 3, 3]);
     for (const { member } of [a, b, c]) assertEquals(member.membership.generation, kafka.epoch);
     assert([...a.events, ...b.events, ...c.events].every((event) => !event.startsWith("lost")));
   })));
@@ -133,12 +133,12 @@ Deno.test("partitions of a topic whose name is not known yet wait for it, and ho
     kafka.hidden.add("later");
     const a = yield* start("a", { topics: ["orders", "later"] });
     yield* advance(3_000);
-    assertEquals([a.events, count(a)], [["assigned 4"], 4]);
+    assertEquals([a.events, count(a.name)], [["assigned 4"], 4]);
     const b = yield* start("b", { topics: ["orders", "later"] });
     yield* advance(3_000);
     kafka.hidden.clear();
     yield* advance(2_000);
-    assertEquals([count(a), count(b)], [4, 4]);
+    assertEquals([count(a.name), count(b.name)], [4, 4]);
     assert(!a.events.concat(b.events).some((event) => event.startsWith("lost")));
   })));
 
@@ -199,7 +199,7 @@ Deno.test("answers that get lost take nothing away, and what they said is said a
       lose = true;
       yield* advance(970);
     }
-    assertEquals([count(a), count(b)], [4, 4]);
+    assertEquals([count(a.name), count(b.name)], [4, 4]);
     assertEquals([a.events, b.events], [["assigned 8", "revoked 4"], ["assigned 4"]]);
   }));
 });
@@ -216,7 +216,7 @@ Deno.test("a member follows its coordinator, through broken connections, and kee
     kafka.refuse("ConsumerGroupHeartbeat", ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
     kafka.node = 2;
     yield* advance(3_000);
-    assertEquals([a.events, count(a), kafka.seats.size], [["assigned 8"], 8, 1]);
+    assertEquals([a.events, count(a.name), kafka.seats.size], [["assigned 8"], 8, 1]);
     assert(kafka.link.requests.some(({ api, node }) => api === "ConsumerGroupHeartbeat" && node === 2));
   })));
 
@@ -302,7 +302,7 @@ Deno.test("a static member that restarts gets its partitions back and the others
     const again = yield* start("a", { instanceId: "one" });
     yield* advance(2_000);
     assertEquals([...holders].filter(([, { name }]) => name === "a").map(([key]) => key).sort(), before);
-    assertEquals([count(again), kafka.epoch, b.events], [4, epoch, events]);
+    assertEquals([count(again.name), kafka.epoch, b.events], [4, epoch, events]);
   })));
 
 Deno.test("a static member whose join was not answered, or that is fenced, is not refused as its own duplicate", () => {
@@ -336,7 +336,7 @@ Deno.test("a second process of an instanceId ends with a reason, and the first w
     const error = yield* Effect.flip(Fiber.join(b.run));
     assertEquals(error.type, "UNRELEASED_INSTANCE_ID");
     assertMatch(error.message, /instanceId/);
-    assertEquals([count(a), a.events, b.events], [8, ["assigned 8"], []]);
+    assertEquals([count(a.name), a.events, b.events], [8, ["assigned 8"], []]);
   })));
 
 for (
@@ -407,7 +407,7 @@ Deno.test("a topic that is missing is told of, and taken when it comes", () => {
       kafka.topics.later = 2;
       kafka.share();
       yield* advance(3_000, 20);
-      assertEquals(count(a), 4);
+      assertEquals(count(a.name), 4);
     }),
     log,
   );

@@ -4,7 +4,7 @@ import type { OffsetToCommit } from "../../src/client/port.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Request } from "../../src/link/protocol.ts";
 import { assertEquals } from "../assert.ts";
-import { makeConsumerWorld } from "./consumer_world.ts";
+import { makeConsumerWorld } from "./group_world.ts";
 import { advance, virtual } from "./virtual.ts";
 
 const offset = (partition: number, at: number): OffsetToCommit => ({

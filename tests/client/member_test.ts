@@ -1,111 +1,17 @@
-import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster/cluster.ts";
-import { makeMember, type MemberOptions } from "../../src/client/group/member.ts";
+import { Clock, Effect, Fiber } from "effect";
+import { makeMember } from "../../src/client/group/member.ts";
 import { monotonicMs } from "../../src/fiber/monotonic.ts";
-import type { Cluster, GroupMember, RebalanceListener } from "../../src/client/port.ts";
-import type { GroupError } from "../../src/errors.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
-import { partitionKey, type TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import type { Script } from "./scripted_link.ts";
-import { SmallCoordinator } from "./small_coordinator.ts";
+import { makeClassicWorld } from "./group_world.ts";
 import { advance, virtual } from "./virtual.ts";
-
-/** Who holds what, over all members of a test: nobody may be assigned what another holds. */
-class Holders {
-  readonly of = new Map<string, string>();
-  /** What went wrong inside of members, where a test would not see it. */
-  readonly wrong: Array<string> = [];
-
-  assigned(name: string, partitions: ReadonlyArray<TopicPartition>): void {
-    for (const { topic, partition } of partitions) {
-      const key = partitionKey(topic, partition);
-      const holder = this.of.get(key);
-      if (holder !== undefined) this.wrong.push(`${key} is assigned to ${name} while ${holder} holds it`);
-      this.of.set(key, name);
-    }
-  }
-
-  released(name: string, partitions: ReadonlyArray<TopicPartition>): void {
-    for (const { topic, partition } of partitions) {
-      const key = partitionKey(topic, partition);
-      if (this.of.get(key) !== name) this.wrong.push(`${key} is not ${name}'s to give`);
-      this.of.delete(key);
-    }
-  }
-
-  count(name: string): number {
-    return [...this.of.values()].filter((holder) => holder === name).length;
-  }
-}
-
-interface Running {
-  readonly member: GroupMember;
-  readonly events: Array<string>;
-  readonly run: Fiber.Fiber<void, GroupError>;
-  /** Ends it as if its process had died. */
-  readonly crash: Effect.Effect<void>;
-}
-
-interface World {
-  readonly kafka: SmallCoordinator;
-  readonly cluster: Cluster;
-  readonly holders: Holders;
-  readonly start: (
-    name: string,
-    options?: Partial<MemberOptions>,
-    listener?: Partial<RebalanceListener>,
-  ) => Effect.Effect<Running, never, Scope.Scope>;
-}
-
-const makeWorld = Effect.fnUntraced(function* (topics: Record<string, number>, script: Script = {}) {
-  const kafka = new SmallCoordinator(yield* Clock.Clock, script);
-  Object.assign(kafka.topics, topics);
-  yield* kafka.watch;
-  const cluster = yield* makeCluster(kafka.link);
-  const holders = new Holders();
-  yield* Effect.addFinalizer(() => Effect.sync(() => assertEquals(holders.wrong, [])));
-  const start: World["start"] = Effect.fnUntraced(function* (name, options = {}, listener = {}) {
-    const events: Array<string> = [];
-    let busy = false;
-    const turn = (kind: keyof RebalanceListener, partitions: ReadonlyArray<TopicPartition>, take: () => void) =>
-      Effect.gen(function* () {
-        if (busy) holders.wrong.push(`${name}: ${kind} while another call is under way`);
-        busy = true;
-        events.push(`${kind} ${partitions.length}`);
-        if (kind !== "assigned") yield* listener[kind]?.(partitions) ?? Effect.void;
-        take();
-        if (kind === "assigned") yield* listener[kind]?.(partitions) ?? Effect.void;
-        busy = false;
-      });
-    const scope = yield* Scope.fork(yield* Effect.scope);
-    const made = makeMember(cluster, { groupId: "g", topics: Object.keys(topics), ...options }, {
-      assigned: (partitions) => turn("assigned", partitions, () => holders.assigned(name, partitions)),
-      revoked: (partitions) => turn("revoked", partitions, () => holders.released(name, partitions)),
-      lost: (partitions) => turn("lost", partitions, () => holders.released(name, partitions)),
-    });
-    const member = yield* Scope.provide(made, scope);
-    const observed = Effect.tapCause(member.run, (cause) =>
-      Effect.sync(() => {
-        if (Cause.hasDies(cause)) holders.wrong.push(Cause.pretty(cause));
-      }));
-    const run = yield* Effect.forkIn(observed, scope);
-    const crash = Effect.gen(function* () {
-      yield* Fiber.interrupt(run);
-      yield* Scope.close(scope, Exit.void);
-      for (const [key, holder] of [...holders.of]) if (holder === name) holders.of.delete(key);
-    });
-    return { member, events, run, crash };
-  });
-  return { kafka, cluster, holders, start };
-});
 
 Deno.test("a member that is alone gets everything", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 5, payments: 3 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 5, payments: 3 });
     const a = yield* start("a");
     yield* advance(100);
-    assertEquals(holders.count("a"), 8);
+    assertEquals(count("a"), 8);
     assertEquals(a.events, ["assigned 8"]);
     assertEquals(a.member.membership.memberId, "member-1");
     assertEquals(a.member.membership.generation, kafka.generation);
@@ -113,7 +19,7 @@ Deno.test("a member that is alone gets everything", () =>
 
 Deno.test("two members hand over half of the partitions, which the second gets only after revoked has ended", () =>
   virtual(Effect.gen(function* () {
-    const { holders, start } = yield* makeWorld({ orders: 8 });
+    const { start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", {}, { revoked: () => Effect.sleep(2_000) });
     yield* advance(100);
     const b = yield* start("b");
@@ -121,14 +27,14 @@ Deno.test("two members hand over half of the partitions, which the second gets o
     assertEquals(a.events, ["assigned 8", "revoked 4"]);
     assertEquals(b.events, []);
     yield* advance(2_000);
-    assertEquals([holders.count("a"), holders.count("b")], [4, 4]);
+    assertEquals([count("a"), count("b")], [4, 4]);
     assertEquals(a.events, ["assigned 8", "revoked 4"]);
     assertEquals(b.events, ["assigned 4"]);
   })));
 
 Deno.test("a member sends heartbeats while revoked takes longer than the session", () =>
   virtual(Effect.gen(function* () {
-    const { holders, start } = yield* makeWorld({ orders: 4 });
+    const { start, count } = yield* makeClassicWorld({ orders: 4 });
     const clock = yield* Clock.Clock;
     const a = yield* start("a", { sessionTimeout: 1_000 }, { revoked: () => Effect.sleep(5_000) });
     yield* advance(100);
@@ -137,20 +43,20 @@ Deno.test("a member sends heartbeats while revoked takes longer than the session
       yield* advance(100);
       assert(a.member.membership.deadline > monotonicMs(clock), `expired at ${at}`);
     }
-    assertEquals(holders.count("b"), 0);
+    assertEquals(count("b"), 0);
     yield* advance(3_000);
     assertEquals([a.events, b.events], [["assigned 4", "revoked 2"], ["assigned 2"]]);
   })));
 
 Deno.test("a member that waits long for others to join keeps its deadline ahead", () =>
   virtual(Effect.gen(function* () {
-    const { holders, start } = yield* makeWorld({ orders: 9 });
+    const { start, count, holders } = yield* makeClassicWorld({ orders: 9 });
     const clock = yield* Clock.Clock;
     const a = yield* start("a", { sessionTimeout: 1_000 }, { revoked: () => Effect.sleep(8_000) });
     const b = yield* start("b", { sessionTimeout: 1_000 });
     yield* advance(12_000);
     const before = b.events.length;
-    assertEquals(holders.of.size, 9);
+    assertEquals(holders.size, 9);
     // "c" joins; "a" lets go slowly, then "b" stands at the barrier with what it keeps.
     yield* start("c", { sessionTimeout: 1_000 });
     for (let at = 0; at < 8_500; at += 100) {
@@ -159,31 +65,31 @@ Deno.test("a member that waits long for others to join keeps its deadline ahead"
     }
     yield* advance(3_000);
     assert(!b.events.some((event) => event.startsWith("lost")) && b.events.length > before);
-    assertEquals([holders.count("a"), holders.count("b"), holders.count("c")], [3, 3, 3]);
+    assertEquals([count("a"), count("b"), count("c")], [3, 3, 3]);
     assert(a.member.membership.generation > 0);
   })));
 
 Deno.test("the partitions of a member that died go to the others after the session time-out", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", { sessionTimeout: 3_000 });
     const b = yield* start("b", { sessionTimeout: 3_000 });
     yield* advance(2_000);
-    assertEquals([holders.count("a"), holders.count("b")], [4, 4]);
+    assertEquals([count("a"), count("b")], [4, 4]);
     const open = kafka.link.open();
     yield* a.crash;
     assertEquals(kafka.link.open(), open - 1);
     assert(!a.events.some((event) => event.startsWith("lost")));
     yield* advance(2_000);
-    assertEquals(holders.count("b"), 4);
+    assertEquals(count("b"), 4);
     yield* advance(2_000);
-    assertEquals(holders.count("b"), 8);
+    assertEquals(count("b"), 8);
     assertEquals(b.events.at(-1), "assigned 4");
   })));
 
 Deno.test("a member whose coordinator connection breaks keeps its id, generation and partitions, and joins nobody", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     const { memberId, generation } = a.member.membership;
@@ -197,7 +103,7 @@ Deno.test("a member whose coordinator connection breaks keeps its id, generation
     assertEquals(a.member.membership.generation, generation);
     assertEquals(kafka.generation, generation);
     assertEquals(a.events, ["assigned 8"]);
-    assertEquals(holders.count("a"), 8);
+    assertEquals(count("a"), 8);
     assert(kafka.link.requests.some(({ api, node }) => api === "Heartbeat" && node === 2));
   })));
 
@@ -211,10 +117,10 @@ for (
     const log: Array<string> = [];
     return virtual(
       Effect.gen(function* () {
-        const { kafka, start } = yield* makeWorld({ orders: 8 });
+        const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
         const clock = yield* Clock.Clock;
         const a = yield* start("a", { sessionTimeout: 3_000 });
-        yield* advance(1_000);
+        yield* advance(900);
         for (const node of down) {
           kafka.link.down.add(node);
           kafka.link.cut(node);
@@ -240,19 +146,19 @@ for (
 
 Deno.test("a member the group has forgotten loses everything and joins anew under a new id", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     kafka.remove(a.member.membership.memberId);
     yield* advance(1_000);
     assertEquals(a.events, ["assigned 8", "lost 8", "assigned 8"]);
     assertEquals(a.member.membership.memberId, "member-2");
-    assertEquals(holders.count("a"), 8);
+    assertEquals(count("a"), 8);
   })));
 
 Deno.test("a member of an old generation loses everything and joins under the same id", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     kafka.refuse("Heartbeat", ErrorCode.ILLEGAL_GENERATION);
@@ -263,7 +169,7 @@ Deno.test("a member of an old generation loses everything and joins under the sa
 
 Deno.test("a membership that ends while revoked is awaited is over at once; lost is told afterwards, for the rest", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, wrong } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", {}, { revoked: () => Effect.sleep(3_000) });
     yield* advance(100);
     yield* start("b");
@@ -277,12 +183,12 @@ Deno.test("a membership that ends while revoked is awaited is over at once; lost
     yield* advance(3_000);
     assertEquals(a.events.slice(0, 3), ["assigned 8", "revoked 4", "lost 4"]);
     // The group gave its partitions away when it expelled it, which no member can prevent: leases end by deadline.
-    holders.wrong.length = 0;
+    wrong.length = 0;
   })));
 
 Deno.test("a member whose sync is refused as a rebalance goes on joins again and keeps everything", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     kafka.refuse("SyncGroup", ErrorCode.REBALANCE_IN_PROGRESS);
@@ -295,7 +201,7 @@ Deno.test("a member whose sync is refused as a rebalance goes on joins again and
 
 Deno.test("a sync of an old generation means that everything is lost", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     kafka.refuse("SyncGroup", ErrorCode.ILLEGAL_GENERATION);
@@ -306,7 +212,7 @@ Deno.test("a sync of an old generation means that everything is lost", () =>
 
 Deno.test("a connection that breaks at the join barrier or in the sync takes nothing away", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(500);
     const b = yield* start("b");
@@ -315,14 +221,14 @@ Deno.test("a connection that breaks at the join barrier or in the sync takes not
       kafka.link.cut(1);
     }
     yield* advance(5_000);
-    assertEquals([holders.count("a"), holders.count("b")], [4, 4]);
+    assertEquals([count("a"), count("b")], [4, 4]);
     assertEquals(a.events, ["assigned 8", "revoked 4"]);
     assertEquals(b.events, ["assigned 4"]);
   })));
 
 Deno.test("leave revokes everything, tells the coordinator and ends run", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, holders } = yield* makeClassicWorld({ orders: 8 });
     const before = kafka.link.open();
     const a = yield* start("a", {}, { revoked: () => Effect.sleep(1_000) });
     yield* advance(1_000);
@@ -333,14 +239,14 @@ Deno.test("leave revokes everything, tells the coordinator and ends run", () =>
     yield* Fiber.join(left);
     yield* Fiber.join(a.run);
     assertEquals(a.events, ["assigned 8", "revoked 8"]);
-    assertEquals([kafka.seats.size, holders.of.size], [0, 0]);
+    assertEquals([kafka.seats.size, holders.size], [0, 0]);
     assertEquals(kafka.link.open(), before);
     assertEquals(a.member.membership.generation, -1);
   })));
 
 Deno.test("leave of a member that waits at the join barrier lets go in the generation the round ends with", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", {}, { revoked: () => Effect.sleep(6_000) });
     let known = false;
     const revoked = () => Effect.sync(() => void (known = b.member.membership.generation === kafka.generation));
@@ -364,7 +270,7 @@ Deno.test("leave of a member that waits at the join barrier lets go in the gener
 
 Deno.test("leave ends a member that waits too long at the join barrier, after it has let go of what it kept", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     yield* start("a", {}, { revoked: () => Effect.sleep(6_000) });
     const b = yield* start("b", { lastRoundTimeout: 300 }, { revoked: () => Effect.sleep(50) });
     yield* advance(10_000);
@@ -380,7 +286,7 @@ Deno.test("leave ends a member that waits too long at the join barrier, after it
 
 Deno.test("leave ends within a few seconds while no broker answers", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a");
     yield* advance(1_000);
     kafka.link.down.add(1).add(2);
@@ -394,7 +300,7 @@ Deno.test("leave ends within a few seconds while no broker answers", () =>
 
 Deno.test("leave returns at once for a member that was never run, and its later run does nothing", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, cluster } = yield* makeWorld({ orders: 8 });
+    const { kafka, cluster } = yield* makeClassicWorld({ orders: 8 });
     const silent = { assigned: () => Effect.void, revoked: () => Effect.void, lost: () => Effect.void };
     const member = yield* makeMember(cluster, { groupId: "g", topics: ["orders"] }, silent);
     yield* member.leave;
@@ -404,44 +310,44 @@ Deno.test("leave returns at once for a member that was never run, and its later 
 
 Deno.test("new partitions and a new topic are noticed and shared out", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 4 });
+    const { kafka, start, count, holders } = yield* makeClassicWorld({ orders: 4 });
     const options = { topics: ["orders", "later"], metadataMaxAge: 5_000 };
     const a = yield* start("a", options);
     const b = yield* start("b", options);
     yield* advance(3_000);
-    assertEquals(holders.of.size, 4);
+    assertEquals(holders.size, 4);
     kafka.topics.later = 2;
     yield* advance(4_000);
-    assertEquals([holders.count("a"), holders.count("b")], [3, 3]);
+    assertEquals([count("a"), count("b")], [3, 3]);
     kafka.topics.orders = 10;
     yield* advance(8_000);
-    assertEquals([holders.count("a"), holders.count("b")], [6, 6]);
+    assertEquals([count("a"), count("b")], [6, 6]);
     assert([...a.events, ...b.events].every((event) => !event.startsWith("lost")));
   })));
 
 Deno.test("a static member that restarts gets its partitions back and the others notice nothing", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start, holders } = yield* makeClassicWorld({ orders: 8 });
     const options = { instanceId: "one", sessionTimeout: 5_000 };
     const a = yield* start("a", options);
     const b = yield* start("b", { instanceId: "two" });
     yield* advance(3_000);
     const { generation } = kafka;
-    const before = [...holders.of].filter(([, name]) => name === "a").map(([key]) => key).sort();
+    const before = [...holders].filter(([, { name }]) => name === "a").map(([key]) => key).sort();
     yield* a.member.leave.pipe(Effect.forkScoped, Effect.flatMap((left) => Effect.as(advance(100), left)));
     assertEquals(kafka.seats.size, 2);
     yield* advance(2_000);
     const events = b.events.length;
     yield* start("a", options);
     yield* advance(1_000);
-    assertEquals([...holders.of].filter(([, name]) => name === "a").map(([key]) => key).sort(), before);
+    assertEquals([...holders].filter(([, { name }]) => name === "a").map(([key]) => key).sort(), before);
     assertEquals(kafka.generation, generation);
     assertEquals(b.events.length, events);
   })));
 
 Deno.test("new partitions are noticed after the static member that leads has restarted without knowing that it leads", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, holders, start } = yield* makeWorld({ orders: 2 });
+    const { kafka, start, count } = yield* makeClassicWorld({ orders: 2 });
     const options = { instanceId: "one", metadataMaxAge: 2_000 };
     const a = yield* start("a", options);
     yield* advance(1_000);
@@ -450,12 +356,12 @@ Deno.test("new partitions are noticed after the static member that leads has res
     yield* advance(1_000);
     kafka.topics.orders = 6;
     yield* advance(6_000);
-    assertEquals(holders.count("a"), 6);
+    assertEquals(count("a"), 6);
   })));
 
 Deno.test("a second process of the same instanceId ends the first one with FENCED_INSTANCE_ID, after lost", () =>
   virtual(Effect.gen(function* () {
-    const { cluster, start } = yield* makeWorld({ orders: 8 });
+    const { cluster, start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", { instanceId: "one" });
     yield* advance(1_000);
     const second = { assigned: () => Effect.void, revoked: () => Effect.void, lost: () => Effect.void };
@@ -480,7 +386,7 @@ for (
 ) {
   Deno.test(`run fails when the coordinator says ${type}, and says what to do`, () =>
     virtual(Effect.gen(function* () {
-      const { kafka, start } = yield* makeWorld({ orders: 8 });
+      const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
       kafka.refuse("JoinGroup", ErrorCode[type]);
       const a = yield* start("a");
       yield* advance(100);
@@ -492,7 +398,7 @@ for (
 
 Deno.test("run fails for an assignor that does not exist", () =>
   virtual(Effect.gen(function* () {
-    const { start } = yield* makeWorld({ orders: 8 });
+    const { start } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", { assignors: ["toString"] });
     const error = yield* Effect.flip(Fiber.join(a.run));
     assertMatch(error.message, /INCONSISTENT_GROUP_PROTOCOL.*toString/);
@@ -500,18 +406,18 @@ Deno.test("run fails for an assignor that does not exist", () =>
 
 Deno.test("members with an eager assignor give up everything before they join again", () =>
   virtual(Effect.gen(function* () {
-    const { holders, start } = yield* makeWorld({ orders: 8 });
+    const { start, count } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", { assignors: ["range"] });
     yield* advance(1_000);
     const b = yield* start("b", { assignors: ["range"] });
     yield* advance(1_000);
-    assertEquals([holders.count("a"), holders.count("b")], [4, 4]);
+    assertEquals([count("a"), count("b")], [4, 4]);
     assertEquals([a.events, b.events], [["assigned 8", "revoked 8", "assigned 4"], ["assigned 4"]]);
   })));
 
 Deno.test("a member with an eager assignor in its list gives up everything although the group takes the cooperative one", () =>
   virtual(Effect.gen(function* () {
-    const { holders, start } = yield* makeWorld({ orders: 8 });
+    const { start, holders } = yield* makeClassicWorld({ orders: 8 });
     const a = yield* start("a", { assignors: ["cooperative-sticky", "range"] });
     yield* advance(1_000);
     const b = yield* start("b", { assignors: ["cooperative-sticky"] });
@@ -519,7 +425,7 @@ Deno.test("a member with an eager assignor in its list gives up everything altho
     assertEquals([a.events, b.events], [["assigned 8", "revoked 8", "assigned 4"], ["assigned 4"]]);
     yield* start("c", { assignors: ["cooperative-sticky"] });
     yield* advance(2_000);
-    assertEquals(holders.of.size, 8);
+    assertEquals(holders.size, 8);
     assertEquals(a.events.slice(3).map((event) => event.split(" ")[0]).slice(0, 2), ["revoked", "assigned"]);
     // The other one keeps what it has: at most one moves, and never all.
     assert(b.events.slice(1).every((event) => event === "revoked 1" || event.startsWith("assigned")), b.events.join());
@@ -527,7 +433,7 @@ Deno.test("a member with an eager assignor in its list gives up everything altho
 
 Deno.test("the deadline counts from when the last answered heartbeat was sent", () =>
   virtual(Effect.gen(function* () {
-    const { kafka, start } = yield* makeWorld({ orders: 8 });
+    const { kafka, start } = yield* makeClassicWorld({ orders: 8 });
     const clock = yield* Clock.Clock;
     const a = yield* start("a", { sessionTimeout: 10_000, deadlineMargin: 700 });
     yield* advance(1_000);
