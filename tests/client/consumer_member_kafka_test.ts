@@ -1,91 +1,15 @@
-import { Effect, Exit, Fiber, Schedule, Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster/cluster.ts";
-import { type ConsumerMemberOptions, makeConsumerMember } from "../../src/client/group/consumer_member.ts";
-import { makeMember } from "../../src/client/group/member.ts";
+import { Effect, Fiber, Schedule } from "effect";
 import { makeOffsets } from "../../src/client/offsets/offsets.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
-import { makeKafkajsLink } from "../../src/link/kafkajs/kafkajs.ts";
-import { partitionKey, type TopicPartition } from "../../src/record.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { freshName, realKafkaTest } from "../support/kafka_broker.ts";
-
-interface StartOptions extends Partial<ConsumerMemberOptions> {
-  /** Milliseconds it takes to let partitions go; default 100. */
-  readonly slow?: number;
-  readonly classic?: boolean;
-}
-
-/** A topic, members of a group that want it, and who holds what. */
-const makeWorld = Effect.fnUntraced(function* (brokers: string, partitions: number) {
-  const link = yield* makeKafkajsLink({ brokers });
-  const cluster = yield* makeCluster(link);
-  const topic = freshName("consumer");
-  const admin = yield* cluster.anyConnection("admin");
-  const grow = (count: number) =>
-    admin.call("CreatePartitions", { timeoutMs: 10_000, validateOnly: false, topics: [{ name: topic, count }] });
-  yield* admin.call("CreateTopics", {
-    timeoutMs: 10_000,
-    validateOnly: false,
-    topics: [{ name: topic, numPartitions: partitions, replicationFactor: 1, configs: {} }],
-  });
-  const groupId = freshName("group");
-  const holders = new Map<string, string>();
-  const wrong: Array<string> = [];
-  const start = Effect.fnUntraced(function* (name: string, { slow = 100, classic, ...options }: StartOptions = {}) {
-    const scope = yield* Scope.fork(yield* Effect.scope);
-    const events: Array<string> = [];
-    const release = (kind: string, partitions: ReadonlyArray<TopicPartition>) =>
-      Effect.sync(() => {
-        events.push(`${kind} ${partitions.length}`);
-        for (const { topic, partition } of partitions) holders.delete(partitionKey(topic, partition));
-      });
-    const make = classic ? makeMember : makeConsumerMember;
-    const settings = { groupId, topics: [topic], sessionTimeout: 6_000, heartbeatInterval: 100, ...options };
-    const member = yield* Scope.provide(
-      make(cluster, settings, {
-        assigned: (partitions) =>
-          Effect.sync(() => {
-            events.push(`assigned ${partitions.length}`);
-            for (const { topic, partition } of partitions) {
-              const key = partitionKey(topic, partition);
-              if (holders.has(key)) wrong.push(`${key} to ${name} while ${holders.get(key)} holds it`);
-              holders.set(key, name);
-            }
-          }),
-        revoked: (partitions) => Effect.andThen(Effect.sleep(slow), release("revoked", partitions)),
-        lost: (partitions) => release("lost", partitions),
-      }),
-      scope,
-    );
-    const run = yield* Effect.forkIn(member.run, scope);
-    const crash = Effect.gen(function* () {
-      yield* Fiber.interrupt(run);
-      yield* Scope.close(scope, Exit.void);
-      for (const [key, holder] of [...holders]) if (holder === name) holders.delete(key);
-    });
-    return { member, events, run, crash };
-  });
-  /** Waits until these members, in any order, hold so many partitions each. */
-  const until = (names: ReadonlyArray<string>, ...expected: ReadonlyArray<number>) =>
-    Effect.suspend(() => {
-      const loads = names.map((name) => [...holders.values()].filter((holder) => holder === name).length);
-      const same = holders.size === expected.reduce((sum, each) => sum + each, 0) &&
-        String(loads.sort()) === String([...expected].sort());
-      return same
-        ? Effect.void
-        : Effect.fail(new Error(`${loads} and not ${expected}: ${JSON.stringify([...holders])}`));
-    }).pipe(
-      Effect.retry({ schedule: Schedule.spaced(20), times: 1_500 }),
-      Effect.andThen(Effect.sync(() => assertEquals(wrong, []))),
-    );
-  return { cluster, topic, groupId, grow, holders, start, until };
-});
+import { realKafkaTest } from "../support/kafka_broker.ts";
+import { makeKafkaWorld } from "./kafka_world.ts";
 
 realKafkaTest(
   "members of the newer protocol hand partitions over as they come, leave and die",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { grow, start, until } = yield* makeWorld(brokers, 8);
+      const { grow, start, until } = yield* makeKafkaWorld(brokers, 8, false);
       const a = yield* start("a", { metadataMaxAge: 500 });
       yield* until(["a"], 8);
       const b = yield* start("b");
@@ -107,7 +31,7 @@ realKafkaTest(
   "a static member of the newer protocol comes back to its partitions; a second one of its name is refused",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { start, until, holders } = yield* makeWorld(brokers, 4);
+      const { start, until, holders } = yield* makeKafkaWorld(brokers, 4, false);
       const one = yield* start("one", { instanceId: "one" });
       yield* until(["one"], 4);
       const two = yield* start("two", { instanceId: "two" });
@@ -133,7 +57,7 @@ realKafkaTest(
   "commits go on while the epoch rises in the middle of a drain, and an old epoch commits nothing that was let go",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { cluster, topic, groupId, start, until, holders } = yield* makeWorld(brokers, 4);
+      const { cluster, topic, groupId, start, until, holders } = yield* makeKafkaWorld(brokers, 4, false);
       const offsets = yield* makeOffsets(cluster);
       const commit = (partition: number, offset: number) =>
         offsets.commit(membership, [{ topic, partition, offset, metadata: "" }]);
@@ -172,7 +96,7 @@ realKafkaTest(
   "a member whose epoch is fenced loses everything and joins anew under the same id, a static one, too",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { start, until, topic } = yield* makeWorld(brokers, 4);
+      const { start, until, topic } = yield* makeKafkaWorld(brokers, 4, false);
       for (const instanceId of [null, "one"]) {
         const a = yield* start("a", { instanceId });
         yield* until(["a"], 4);
@@ -195,7 +119,7 @@ realKafkaTest(
   "a group moves from the classic protocol to the newer one while its members are restarted one by one, and back",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { start, until } = yield* makeWorld(brokers, 6);
+      const { start, until } = yield* makeKafkaWorld(brokers, 6, false);
       const a = yield* start("a", { classic: true });
       const b = yield* start("b", { classic: true });
       yield* until(["a", "b"], 3, 3);
@@ -217,7 +141,7 @@ realKafkaTest(
   "run fails for an assignor the brokers don't have",
   (brokers) =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const { start } = yield* makeWorld(brokers, 1);
+      const { start } = yield* makeKafkaWorld(brokers, 1, false);
       const a = yield* start("a", { serverAssignor: "none" });
       const error = yield* Effect.flip(Fiber.join(a.run));
       assertEquals(error.type, "UNSUPPORTED_ASSIGNOR");
