@@ -3,7 +3,7 @@
  * @module
  */
 import { type ConfigError, type ConnectionError, GroupError, TopicError } from "../errors.ts";
-import { ErrorCode, errorName } from "../link/error_code.ts";
+import { ErrorCode, errorName, passingErrors } from "../link/error_code.ts";
 
 /**
  * All that an administrator's request may fail with: no broker answers, a topic or group is refused or refuses, or what was
@@ -52,19 +52,14 @@ function said(words: string | null, remedy: string): string {
 }
 
 const passing: ReadonlySet<number> = new Set([
-  ErrorCode.UNKNOWN_SERVER_ERROR,
-  ErrorCode.LEADER_NOT_AVAILABLE,
+  ...passingErrors,
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.BROKER_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.NOT_COORDINATOR,
   ErrorCode.NOT_CONTROLLER,
   ErrorCode.NOT_ENOUGH_REPLICAS,
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.KAFKA_STORAGE_ERROR,
   ErrorCode.THROTTLING_QUOTA_EXCEEDED,
   ErrorCode.UNSTABLE_OFFSET_COMMIT,
 ]);

@@ -85,3 +85,25 @@ const names = new Map<number, string>(Object.entries(ErrorCode).map(([name, code
 export function errorName(code: number): string {
   return names.get(code) ?? `ERROR_${code}`;
 }
+
+/** What a broker that is not well, or not there yet, answers to any request: asked again, it may answer otherwise. */
+export const passingErrors: ReadonlyArray<number> = [
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.BROKER_NOT_AVAILABLE,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+];
+
+/** What is answered to whom asks a broker for a partition that has another leader by now, or is being moved. */
+export const leaderErrors: ReadonlyArray<number> = [
+  ...passingErrors,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+];

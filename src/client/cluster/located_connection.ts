@@ -4,22 +4,17 @@
  */
 import { Effect, Exit, Scope, Semaphore } from "effect";
 import type { ConnectionError, KafkaError } from "../../errors.ts";
-import { ErrorCode } from "../../link/error_code.ts";
+import { ErrorCode, passingErrors } from "../../link/error_code.ts";
 import type { Connection, Role } from "../../link/link.ts";
 import type { Cluster } from "../port.ts";
 
 const elsewhere: ReadonlySet<number> = new Set([
-  ErrorCode.UNKNOWN_SERVER_ERROR,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.BROKER_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
+  ...passingErrors,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.NOT_COORDINATOR,
   ErrorCode.NOT_ENOUGH_REPLICAS,
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.KAFKA_STORAGE_ERROR,
 ]);
 
 /** Whether an answer says nothing about who asked, only that the coordinator is not there, not ready or not well. */

@@ -5,6 +5,7 @@
 import { type ConfirmedBatches, confirmedBatches, scanBatches } from "../../codec/batch_header.ts";
 import { CorruptRecordError, KafkaError } from "../../errors.ts";
 import { ErrorCode, errorName } from "../../link/error_code.ts";
+import { isTransient } from "../cluster/leader_trouble.ts";
 import type { Answer, FetchedPartition } from "../../link/protocol.ts";
 import { partitionKey } from "../../record.ts";
 import type { FetchPartition, FetchRouter } from "./fetch_partition.ts";
@@ -34,30 +35,6 @@ export interface Digest {
 
 /** How often a corrupt chunk is fetched again before its partition fails. */
 const corruptRetries = 3;
-
-/** Answers that mean: ask again, perhaps another broker. */
-const moved: ReadonlySet<number> = new Set([
-  ErrorCode.UNKNOWN_SERVER_ERROR,
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.BROKER_NOT_AVAILABLE,
-  ErrorCode.REPLICA_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_LEADER_EPOCH,
-  ErrorCode.OFFSET_NOT_AVAILABLE,
-  ErrorCode.UNKNOWN_TOPIC_ID,
-  ErrorCode.INCONSISTENT_TOPIC_ID,
-]);
-
-/** Whether an error of a partition goes away by looking for its leader again. */
-export function isTransient(errorCode: number): boolean {
-  return moved.has(errorCode);
-}
 
 /**
  * Reads an answer: positions move on by the batch headers alone, so that the next request need not wait for records to

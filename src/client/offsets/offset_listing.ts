@@ -7,7 +7,7 @@ import { KafkaError } from "../../errors.ts";
 import { errorName } from "../../link/error_code.ts";
 import { partitionKey, type TopicPartition } from "../../record.ts";
 import { pause } from "../backoff.ts";
-import { isTransient } from "../fetch/fetch_answer.ts";
+import { isTransient } from "../cluster/leader_trouble.ts";
 import { LocatedConnection } from "../cluster/located_connection.ts";
 import { perTopic } from "../per_topic.ts";
 import type { Cluster } from "../port.ts";

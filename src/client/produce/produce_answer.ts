@@ -2,7 +2,7 @@
  * What a Produce answer means for a batch.
  * @module
  */
-import { ErrorCode } from "../../link/error_code.ts";
+import { ErrorCode, leaderErrors } from "../../link/error_code.ts";
 
 /**
  * stored: acknowledged · refused: not stored, the same bytes may be sent again · misnumbered: not stored, as its number
@@ -12,24 +12,12 @@ import { ErrorCode } from "../../link/error_code.ts";
 export type ProduceVerdict = "stored" | "refused" | "misnumbered" | "tooLarge" | "spoilt" | "failed";
 
 const refusals: ReadonlySet<number> = new Set([
-  ErrorCode.UNKNOWN_SERVER_ERROR,
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.BROKER_NOT_AVAILABLE,
-  ErrorCode.REPLICA_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
+  ...leaderErrors,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
   ErrorCode.NOT_ENOUGH_REPLICAS,
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_LEADER_EPOCH,
   ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
   ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-  ErrorCode.UNKNOWN_TOPIC_ID,
 ]);
 
 /** Judges a partition's error code. */
