@@ -3,6 +3,7 @@
  * @module
  */
 import { assertEquals } from "../assert.ts";
+import type { SystemSettingsInput } from "@troupe/troupe";
 import { realKafkaTest } from "../support/kafka_broker.ts";
 import { runRebalance, tenSteps } from "./run.ts";
 import { Tally } from "./tally.ts";
@@ -26,46 +27,38 @@ realKafkaTest(
   },
 );
 
+/** Three processes, then each of them anew, twice: each time as `deployed` says. */
+const rolling = async (brokers: string, deployed: (deployment: number) => SystemSettingsInput) => {
+  const anew = ["-", "+", "-", "+", "-", "+"] as const;
+  const { tally, took } = await runRebalance({
+    brokers,
+    records: 16_000,
+    partitions: 16,
+    work: 4,
+    steps: ["+", "+", ...anew, ...anew],
+    pause: 0,
+    client: "ours",
+    settings: { heartbeatInterval: 100, sessionTimeout: 6_000 },
+    deployed: (join) => deployed(Math.floor(join / 3)),
+  });
+  const { twice, backwards, overlaps, missing } = tally;
+  assertEquals({ twice, backwards, overlaps, missing }, { twice: 0, backwards: 0, overlaps: 0, missing: 0 });
+  assertEquals(took.length, 14);
+};
+
 realKafkaTest(
   "a group goes from range to cooperative-sticky by two rolling deployments: nothing lost, nothing twice",
-  async (brokers) => {
+  (brokers) => {
     const deployments = [["range"], ["cooperative-sticky", "range"], ["cooperative-sticky"]] as const;
-    const { tally, took } = await runRebalance({
-      brokers,
-      records: 16_000,
-      partitions: 16,
-      work: 4,
-      // Three processes, then each of them anew, twice.
-      steps: ["+", "+", ...["-", "+", "-", "+", "-", "+"] as const, ...["-", "+", "-", "+", "-", "+"] as const],
-      pause: 0,
-      client: "ours",
-      settings: { heartbeatInterval: 100, sessionTimeout: 10_000 },
-      deployed: (join) => ({ assignors: deployments[Math.floor(join / 3)] }),
-    });
-    const { twice, backwards, overlaps, missing } = tally;
-    assertEquals({ twice, backwards, overlaps, missing }, { twice: 0, backwards: 0, overlaps: 0, missing: 0 });
-    assertEquals(took.length, 14);
+    return rolling(brokers, (deployment) => ({ assignors: deployments[deployment] }));
   },
 );
 
 realKafkaTest(
   "a group goes to the newer protocol and back by rolling deployments: nothing lost, nothing twice",
-  async (brokers) => {
+  (brokers) => {
     const deployments = ["classic", "consumer", "classic"] as const;
-    const { tally, took } = await runRebalance({
-      brokers,
-      records: 16_000,
-      partitions: 16,
-      work: 4,
-      steps: ["+", "+", ...["-", "+", "-", "+", "-", "+"] as const, ...["-", "+", "-", "+", "-", "+"] as const],
-      pause: 0,
-      client: "ours",
-      settings: { heartbeatInterval: 100, sessionTimeout: 6_000 },
-      deployed: (join) => ({ groupProtocol: deployments[Math.floor(join / 3)] }),
-    });
-    const { twice, backwards, overlaps, missing } = tally;
-    assertEquals({ twice, backwards, overlaps, missing }, { twice: 0, backwards: 0, overlaps: 0, missing: 0 });
-    assertEquals(took.length, 14);
+    return rolling(brokers, (deployment) => ({ groupProtocol: deployments[deployment] }));
   },
 );
 
