@@ -70,7 +70,7 @@ export class Handlers {
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>();
   readonly #abandoned = new Set<() => void>();
 
-  /** `took` is told how long each took, in milliseconds. */
+  /** `took` is told how long each took that came to an end, in milliseconds. */
   constructor(private readonly deadlines: Deadlines, private readonly took: (ms: number) => void = () => {}) {}
 
   /** Waits for a Promise without a fiber: tells once what became of it, or calls `abandoned` at the end. */
@@ -78,7 +78,7 @@ export class Handlers {
     const settle = (answer: Answered) => {
       if (!this.#abandoned.delete(abandoned)) return; // too late
       this.deadlines.cancel(deadline);
-      this.took(this.deadlines.elapsed(deadline));
+      if (answer !== timedOut) this.took(this.deadlines.elapsed(deadline));
       settled(answer);
     };
     const deadline = this.deadlines.watch(() => settle(timedOut));
@@ -93,7 +93,7 @@ export class Handlers {
         let fiber: Fiber.Fiber<unknown, unknown> | undefined;
         const settle = (answer: Answered) => {
           this.deadlines.cancel(deadline);
-          this.took(this.deadlines.elapsed(deadline));
+          if (answer !== timedOut) this.took(this.deadlines.elapsed(deadline));
           resume(Effect.succeed(answer));
         };
         const stop = () => {

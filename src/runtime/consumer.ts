@@ -15,6 +15,7 @@ import type { ActorCounters } from "../telemetry/counters.ts";
 import { Committer } from "./committer.ts";
 import { ConsumerWatch } from "./watchdog/consumer_watch.ts";
 import { Stuck } from "./crash.ts";
+import { extraDrain } from "./drain_budget.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { PartitionLease } from "./lease.ts";
@@ -40,8 +41,8 @@ export interface ConsumerServices {
   readonly failed: (failure: Failure) => void;
   /** Told that a partition is stuck and its actor's restarts did not help. */
   readonly stuck: (failure: ActorFailed) => void;
-  /** How often a partition's actor may be started anew as it is stuck, beside what its own options say. */
-  readonly patience: number;
+  /** Whether the consumer was made anew already, so that what is stuck now ends the system. */
+  readonly lastTry: boolean;
 }
 
 // Milliseconds that fibers which were interrupted are waited for: longer than a handler's own grace.
@@ -99,8 +100,8 @@ export const makeConsumer = Effect.fnUntraced(function* (
 export class Consumer {
   /** Whether it gets on. */
   readonly watch: ConsumerWatch;
-  /** The longest time that letting partitions go took, in milliseconds. */
-  longestHandOver = 0;
+  /** Times in which partitions were let go: how many, and the longest in milliseconds. */
+  readonly handOvers = { count: 0, longest: 0 };
   readonly #committer: Committer;
   readonly #running = new Map<string, Running>();
   /** Fibers that were told to end, by partition: a successor waits for its predecessor. */
@@ -237,6 +238,11 @@ export class Consumer {
       );
       this.#waiting.remove(partitions);
       for (const { partition } of going) partition.drain();
+      const extra = extraDrain(this.settings, going.map(({ partition }) => partition.counters.slowest));
+      if (extra > 0) {
+        const over = () => this.#drainUntil < Infinity || monotonicMs(this.clock) - begun >= extra;
+        yield* Effect.raceFirst(awaitAll(going.map(({ fiber }) => fiber)), this.#until(over));
+      }
       const budget = Math.min(this.settings.drainTimeout, this.#drainUntil - monotonicMs(this.clock));
       yield* Effect.timeoutOption(awaitAll(going.map(({ fiber }) => fiber)), Math.max(0, budget));
       const late = going.filter(({ fiber }) => fiber.pollUnsafe() === undefined);
@@ -245,6 +251,7 @@ export class Consumer {
         // Cut short by a rebalance it is the next owner's, and nothing a drain has to report.
         if (this.#drainUntil < Infinity) this.#unfinished.push(text);
         yield* Effect.logWarning(`${text}: still at work when it had to be let go`);
+        partition.counters.cutShort += partition.atWork;
         fiber.interruptUnsafe();
       }
       if (late.length > 0) yield* Effect.timeoutOption(awaitAll(late.map(({ fiber }) => fiber)), INTERRUPT_GRACE);
@@ -252,7 +259,8 @@ export class Consumer {
       // Only a coordinator that does not answer makes this long; the new owners then repeat the last interval's work.
       yield* Effect.timeoutOption(commit, Math.max(INTERRUPT_GRACE, budget / 2));
       for (const { partition } of going) this.#fence(partition);
-      this.longestHandOver = Math.max(this.longestHandOver, monotonicMs(this.clock) - begun);
+      this.handOvers.count += going.length > 0 ? 1 : 0;
+      this.handOvers.longest = Math.max(this.handOvers.longest, monotonicMs(this.clock) - begun);
     });
 
   /** The partitions belong to others: nothing is waited for. */
@@ -326,7 +334,7 @@ export class Consumer {
     const lease = new PartitionLease(topic, number, this.member.membership, this.clock);
     const partition = new Partition(actor, topic, number, lease, counters, this.fetcher);
     partition.superseded = (reset) => void this.fork(this.#renew(partition, reset));
-    partition.patience = this.services.patience;
+    partition.lastTry = this.services.lastTry;
     partition.begin(offset, map, topicId, origin);
     const reader = new MessageReader(actor, topic, this.services.events);
     const work = runPartition(partition, { reader, sender: this.services.sender }).pipe(

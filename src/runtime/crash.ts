@@ -21,15 +21,12 @@ export class Unpublishable {
   constructor(readonly error: PublishError) {}
 }
 
-/**
- * The partition does not get on. The incarnation starts again; how often that may happen in a row the actor's restart
- * options say, whatever time it took.
- */
+/** The partition does not get on. The incarnation starts again, unless that has been tried. */
 export class Stuck extends Error {
   /** Tells it apart. */
   readonly _tag = "Stuck";
-  /** `after` is how long it was waited for, in milliseconds. */
-  constructor(message: string, readonly after: number) {
+  /** `final`: whether restarts did not help. */
+  constructor(message: string, readonly final: boolean) {
     super(message);
   }
 }

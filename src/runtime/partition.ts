@@ -49,8 +49,8 @@ export class Partition implements FetchTarget {
   stage: "resting" | "acquiring" | "running" | "releasing" = "resting";
   /** The number of the incarnation under way. */
   life = 0;
-  /** How often its actor may be started anew as it is stuck, at most. */
-  patience = Infinity;
+  /** Whether its consumer was made anew already, so that what is stuck now ends the system. */
+  lastTry = false;
   /** Counts what happens to records, so that it can be seen whether anything does. */
   steps = 0;
   /** When its incarnation had its last turn to take records up, in monotonic milliseconds. */
@@ -163,6 +163,15 @@ export class Partition implements FetchTarget {
       return segment.head < segment.cursor ? { segment, index: segment.head } : null;
     }
     return null;
+  }
+
+  /** Records that were received and are neither settled nor given up: also those between two attempts. */
+  get atWork(): number {
+    let count = 0;
+    for (const { segment, index } of this.reopened()) {
+      if (this.history.attempts(segment.records.offset(index)) > 0) count++;
+    }
+    return count;
   }
 
   /** Tells one state of its work from the next; null where nothing has to change. */

@@ -20,8 +20,6 @@ const LONGEST_PAUSE = 10_000;
 const GRACE = 1_000;
 // Milliseconds in which resources are to be let go after an interruption: a process must be able to end.
 const DISPOSAL = 5_000;
-// Within so many times the limit it is the same trouble still when a partition is stuck again at the same offset.
-const SOON = 4;
 
 /** Runs the actor of a partition. Succeeds once it is drained or fenced; fails when its restart intensity is used up. */
 export const runPartition = (partition: Partition, services: IncarnationServices): Effect.Effect<void, ActorFailed> =>
@@ -41,7 +39,6 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
     const clock = yield* Clock.Clock;
     /** The restarts within the window. */
     const restarts: Array<{ readonly at: number; readonly counted: boolean }> = [];
-    const strikes = { count: 0, at: -Infinity, position: -1 };
     for (let start = 1; !partition.draining && !partition.lease.fenced; start++) {
       const exit = yield* live(partition, services, start);
       partition.stage = "resting";
@@ -54,20 +51,12 @@ const supervise = (partition: Partition, services: IncarnationServices): Effect.
       const counted = !publish && !stuck;
       const reason = publish ? error.error : Cause.squash(exit.cause);
       const now = monotonicMs(clock);
-      if (stuck) {
-        const again = strikes.position === partition.position && now - strikes.at < SOON * error.after;
-        strikes.count = again ? strikes.count + 1 : 1;
-        strikes.at = now;
-        strikes.position = partition.position;
-        partition.counters.watchdogRestarts++;
-        // More of them would not win anything: by then the record in hand has become a dead letter.
-        if (strikes.count > Math.min(restart.max, restart.killedAfter, partition.patience)) {
-          const detail = `${error.message} (${strikes.count - 1} restarts did not help)`;
-          return yield* Effect.fail(
-            new ActorFailed(name, topic, number, partition.position, detail, { cause: error }),
-          );
-        }
+      if (stuck && error.final) {
+        return yield* Effect.fail(
+          new ActorFailed(name, topic, number, partition.position, error.message, { cause: error }),
+        );
       }
+      if (stuck) partition.counters.watchdogRestarts++;
       while (restarts.length > 0 && now - restarts[0].at >= restart.within) restarts.shift();
       // What can't be published ends by itself, after a few restarts: nothing is won by slowing them down.
       if (!(error instanceof Unpublishable)) restarts.push({ at: now, counted });

@@ -89,7 +89,13 @@ function partitions(system: System, text: MetricsText): void {
       "troupe_longest_hand_over_seconds",
       "gauge",
       "The longest time in which partitions were let go in a rebalance or drain: they stood still that long, at least.",
-      system.consumers.map(({ groupId, longestHandOver }) => [longestHandOver / 1_000, { group: groupId }]),
+      system.renewals.map(({ handOvers, consumer }) => [handOvers.longest / 1_000, { group: consumer.groupId }]),
+    )
+    .family(
+      "troupe_hand_overs_total",
+      "counter",
+      "Times in which partitions were let go, in a rebalance or a drain.",
+      system.renewals.map(({ handOvers, consumer }) => [handOvers.count, { group: consumer.groupId }]),
     );
 }
 
@@ -127,7 +133,7 @@ function outcomes({ counters }: System, text: MetricsText): void {
     .family(
       "troupe_slowest_receive_seconds",
       "gauge",
-      "The slowest receive of late, of those that had to be waited for.",
+      "The slowest receive of late, of those that had to be waited for and came to an end.",
       all.map(([actor, { slowest }]) => [slowest / 1_000, { actor }]),
     )
     .family(
@@ -135,6 +141,12 @@ function outcomes({ counters }: System, text: MetricsText): void {
       "counter",
       "Offsets handled whose commit had not come when their partition was let go: the next owner handles them again.",
       all.map(([actor, { handedOverUncommitted }]) => [handedOverUncommitted, { actor }]),
+    )
+    .family(
+      "troupe_cut_short_total",
+      "counter",
+      "Records at work that did not end in time when their partition was let go: the next owner handles them again.",
+      all.map(([actor, { cutShort }]) => [cutShort, { actor }]),
     )
     .family(
       "troupe_position_resets_total",

@@ -24,10 +24,12 @@ export interface ActorCounters {
   restarts: number;
   /** Those of them that the watchdog wanted, as the partition was stuck. */
   watchdogRestarts: number;
-  /** How long the slowest `receive` that had to be waited for took of late, in milliseconds. */
+  /** How long the slowest `receive` that had to be waited for, and came to an end, took of late, in milliseconds. */
   slowest: number;
   /** Records handled whose commit had not come when their partition was let go: the next owner handles them again. */
   handedOverUncommitted: number;
+  /** Records at work that did not end in time when their partition was let go: the next owner handles them again. */
+  cutShort: number;
   /** Positions that were set anew, as the log was no longer there or was another one. */
   positionResets: number;
   /** Records not received since the previous owner's offset map named them resolved. */
@@ -52,6 +54,7 @@ export function makeActorCounters(): ActorCounters {
     watchdogRestarts: 0,
     slowest: 0,
     handedOverUncommitted: 0,
+    cutShort: 0,
     positionResets: 0,
     knownResolved: 0,
     deadLetters: { decode: 0, "retries-exhausted": 0, "killed-actor": 0, rejected: 0 },

@@ -36,7 +36,7 @@ Deno.test("systemSettings() fills in the documented defaults", () => {
       requestTimeout: 10_000,
     },
     cluster: { metadataMaxAge: 30_000, metadataTimeout: 5_000, reconnectBackoff: 50, reconnectBackoffMax: 1_000 },
-    watchdog: { stuckAfter: 300_000, silentAfter: 60_000, stallAfter: 5_000 },
+    watchdog: { stuckAfter: 120_000, silentAfter: 60_000, stallAfter: 5_000 },
   });
 });
 

@@ -20,8 +20,22 @@ Deno.test("timeWarnings() names the actors whose receive outlasts a drain, and w
   assertEquals(more, []);
   assertMatch(
     line,
-    /^slow: receive may take up to 60000 ms .*20000 ms \(drainTimeout\).* set drainTimeout to 60000 or/,
+    /^slow: receive may take up to 60000 ms .*20000 ms \(drainTimeout\).* set drainTimeout to 60000 and rebalanceTimeout to 70000 or/,
   );
+});
+
+Deno.test("timeWarnings() names the rebalance time-out only where a partition that moves has too little, too", () => {
+  const [line] = timeWarnings(systemSettings({ rebalanceTimeout: 90_000 }), [slow(60_000)]);
+  assertMatch(line, /20000 ms \(drainTimeout\) when the system stops; .* set drainTimeout to 60000 or more/);
+});
+
+Deno.test("timeWarnings() says what a watchdog's time does not hold for", () => {
+  const [line, ...more] = timeWarnings(systemSettings({ watchdog: { stuckAfter: 10_000 } }), [slow(20_000), slow(500)]);
+  assertEquals(more, []);
+  assertMatch(line, /^slow: watchdog.stuckAfter \(10000 ms\) .*receiveTimeout \(up to 20000 ms\)/);
+  const [deaf, ...others] = timeWarnings(systemSettings({ watchdog: { silentAfter: 5_000 } }), [slow()]);
+  assertEquals(others, []);
+  assertMatch(deaf, /^watchdog.silentAfter \(5000 ms\) .*: 21000 ms .*fetch.requestTimeout lower/);
 });
 
 Deno.test("timeWarnings() names a fetch that waits longer than a session lasts", () => {

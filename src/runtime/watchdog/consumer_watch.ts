@@ -9,10 +9,12 @@ import { GroupError } from "../../errors.ts";
 import { monotonicMs } from "../../fiber/monotonic.ts";
 import { partitionKey } from "../../record.ts";
 import type { Committer } from "../committer.ts";
+import { tooShort } from "../drain_budget.ts";
 import type { Partition } from "../partition.ts";
 import { PartitionWatch } from "./partition_watch.ts";
 import type { SystemSettings } from "../settings.ts";
 import { Stillness } from "./stillness.ts";
+import { deafAfter } from "./watchdog_options.ts";
 
 /** What is watched. */
 export interface Watched {
@@ -37,7 +39,12 @@ export class ConsumerWatch {
   #stood = new Map<string, number>();
   #untilAsked: number;
   readonly #silentAfter: number;
+  /** For heartbeats and commits of a member. */
   readonly #slow: number;
+  /** For the first heartbeat of one that waits to be counted in. */
+  readonly #slowToJoin: number;
+  /** Whether the coordinator answers others, as far as somebody had to ask. */
+  #others = false;
   /** Whether a broker is being asked. */
   #asking = false;
   /** Actors that were told to be too slow for a drain. */
@@ -53,8 +60,9 @@ export class ConsumerWatch {
     private readonly fork: (effect: Effect.Effect<void>) => void,
   ) {
     const { watchdog, fetch, rebalanceTimeout } = settings;
-    this.#silentAfter = Math.max(watchdog.silentAfter, 2 * (fetch.maxWait + fetch.requestTimeout));
-    this.#slow = this.#silentAfter + Math.max(OTHERS, rebalanceTimeout);
+    this.#silentAfter = deafAfter(watchdog, fetch);
+    this.#slow = this.#silentAfter + rebalanceTimeout;
+    this.#slowToJoin = this.#silentAfter + Math.max(OTHERS, rebalanceTimeout);
     this.#untilAsked = this.#silentAfter / 2;
   }
 
@@ -65,23 +73,40 @@ export class ConsumerWatch {
 
   /** What does not get on, and has not for half of the time it has, in words. */
   get trouble(): ReadonlyArray<string> {
-    const stuck = [...this.#partitions.values()].filter(({ share }) => share >= 0.5).map(({ text }) => text);
-    const silent = [...this.#suspects].map(([key, at]) => `${key}@${at}: nothing comes, although the log has more`);
-    const late = [this.#member, this.#commits].flatMap(({ ms }, i) =>
-      ms < this.#slow / 2 ? [] : [`group ${this.watched.groupId}: ${i === 0 ? "no answered heartbeat" : "no commit"}`]
-    );
-    return [...stuck, ...silent, ...late];
+    const stuck = [...this.#partitions.values()].flatMap(({ trouble }) => trouble ?? []);
+    const heartbeats = this.#member.ms < this.#patience / 2 ? [] : [this.#unheard];
+    return [...stuck, ...heartbeats, ...this.#silent];
+  }
+
+  /** The same as far as nothing but this process can be to blame, and nothing is left to be tried, in words. */
+  get dying(): ReadonlyArray<string> {
+    const stuck = [...this.#partitions.values()].flatMap(({ dying }) => dying ?? []);
+    return [...stuck, ...this.#others ? [this.#unheard] : [], ...this.#silent];
+  }
+
+  get #silent(): ReadonlyArray<string> {
+    const deaf = [...this.#suspects].map(([key, at]) => `${key}@${at}: nothing comes, although the log has more`);
+    const commits = this.#commits.ms < this.#slow / 2 ? [] : [`group ${this.watched.groupId}: no commit is accepted`];
+    return [...deaf, ...commits];
+  }
+
+  get #unheard(): string {
+    return `group ${this.watched.groupId}: no heartbeat is answered`;
+  }
+
+  /** How long heartbeats may have no answer. A member's do also while others hold a rebalance up. */
+  get #patience(): number {
+    return this.watched.membership.generation < 0 ? this.#slowToJoin : this.#slow;
   }
 
   /** What an operator is to be told, once, in words: handlers that were measured to take longer than a drain does. */
   *warnings(): IterableIterator<string> {
-    const { drainTimeout } = this.settings;
     for (const { actor: { name }, counters } of this.watched.partitions()) {
-      if (counters.slowest <= drainTimeout || this.#slowActors.has(name)) continue;
-      this.#slowActors.add(name);
       const ms = Math.ceil(counters.slowest);
-      yield `${name}: a receive took ${ms} ms, but has only ${drainTimeout} ms (drainTimeout) when its partition moves or ` +
-        `the system stops; what is cut short then is done again: set drainTimeout to ${ms} or more`;
+      const short = this.#slowActors.has(name) ? null : tooShort(this.settings, ms);
+      if (short === null) continue;
+      this.#slowActors.add(name);
+      yield `${name}: a receive took ${ms} ms, ${short}`;
     }
   }
 
@@ -90,14 +115,15 @@ export class ConsumerWatch {
     this.#lookAtPartitions(passed);
     const { membership, committer } = this.watched;
     const counted = monotonicMs(this.clock) < membership.deadline;
-    if (this.#member.look(counted ? null : "out", passed) >= this.#slow) {
-      this.#ask(
-        Effect.map(
-          this.#answers,
-          (answers) =>
-            answers ? `no heartbeat was answered for ${this.#slow} ms, although the coordinator answers others` : null,
-        ),
-      );
+    const patience = this.#patience;
+    const unheard = this.#member.look(counted ? null : membership.generation < 0 ? "out" : "in", passed);
+    if (unheard < patience / 2) this.#others = false;
+    else {
+      this.#ask(Effect.map(this.#answers, (answers) => {
+        this.#others = answers;
+        if (!answers || unheard < patience) return null;
+        return `no heartbeat was answered for ${patience} ms, although the coordinator answers others`;
+      }));
     }
     // As long as heartbeats are answered the coordinator is there.
     if (this.#commits.look(counted ? committer.standing() : null, passed) >= this.#slow) {

@@ -17,7 +17,7 @@ const LEAVING = 5_000;
 const CLOSING = 2_000;
 
 /** What a renewable consumer needs: all that a consumer does, but for what it says of itself. */
-export type RenewalServices = Omit<ConsumerServices, "stuck" | "patience">;
+export type RenewalServices = Omit<ConsumerServices, "stuck" | "lastTry">;
 
 /** Makes the first consumer of a group; what is held by it, and by its successors, ends with the scope. */
 export const makeRenewal: (
@@ -33,10 +33,10 @@ export const makeRenewal: (
 ) {
   const outer = yield* Effect.scope;
   const clock = yield* Clock.Clock;
-  const make: Make = (patience, stuck) =>
+  const make: Make = (lastTry, stuck) =>
     Effect.suspend(() => {
       const scope = Scope.forkUnsafe(outer);
-      const made = makeConsumer(groupId, actors, settings, { ...services, patience, stuck });
+      const made = makeConsumer(groupId, actors, settings, { ...services, lastTry, stuck });
       return Effect.map(Scope.provide(made, scope), (consumer) => ({ consumer, scope }));
     });
   const renewal: Renewal = new Renewal(settings, services, clock, make);
@@ -49,12 +49,14 @@ interface Held {
   readonly scope: Scope.Closeable;
 }
 
-type Make = (patience: number, stuck: (failure: ActorFailed) => void) => Effect.Effect<Held>;
+type Make = (lastTry: boolean, stuck: (failure: ActorFailed) => void) => Effect.Effect<Held>;
 
 /** See the module. */
 export class Renewal {
   /** How often the consumer was made anew. */
   renewals = 0;
+  /** What its predecessors had counted. */
+  #before = { longest: 0, count: 0 };
   #held: Held | null = null;
   #accused: ActorFailed | GroupError | null = null;
   #renewedAt = -Infinity;
@@ -75,10 +77,10 @@ export class Renewal {
   }
 
   /** Makes the first consumer. */
-  readonly begin: Effect.Effect<void> = Effect.suspend(() => this.#make(Infinity));
+  readonly begin: Effect.Effect<void> = Effect.suspend(() => this.#make(false));
 
-  #make(patience: number): Effect.Effect<void> {
-    return Effect.map(this.make(patience, (failure) => void (this.#accused ??= failure)), (held) => {
+  #make(lastTry: boolean): Effect.Effect<void> {
+    return Effect.map(this.make(lastTry, (failure) => void (this.#accused ??= failure)), (held) => {
       this.#held = held;
     });
   }
@@ -99,7 +101,13 @@ export class Renewal {
 
   /** Why the process should rather be started anew, while the last is still being tried, in words. */
   get dying(): ReadonlyArray<string> {
-    return this.#recent ? this.consumer.watch.trouble : [];
+    return this.#recent ? this.consumer.watch.dying : [];
+  }
+
+  /** Times in which partitions were let go: how many, and the longest in milliseconds. */
+  get handOvers(): { readonly count: number; readonly longest: number } {
+    const { count, longest } = this.consumer.handOvers;
+    return { count: this.#before.count + count, longest: Math.max(this.#before.longest, longest) };
   }
 
   get #recent(): boolean {
@@ -130,9 +138,10 @@ export class Renewal {
     consumer.forsake();
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true });
     yield* Effect.timeoutOption(Fiber.await(closing), CLOSING);
+    this.#before = this.handOvers;
     if (this.#leaving) return;
     // What was stuck with the first is given up at the first sign of it: restarts have been tried.
-    yield* this.#make(0);
+    yield* this.#make(true);
     const { consumer: next, scope: its } = this.#held;
     if (!this.#leaving) yield* Effect.forkIn(next.run, its);
   });

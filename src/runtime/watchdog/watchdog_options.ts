@@ -8,14 +8,14 @@ import { milliseconds } from "../../options.ts";
 /** After how long without progress something is done about it. All times in milliseconds. */
 export interface WatchdogOptions {
   /**
-   * After how long a partition that has work, and waits neither for a retry nor for a broker, starts its actor anew; the
-   * same for resources that are not acquired or let go. Never before the actor's `receiveTimeout` and 2 seconds. Default
-   * 300,000: as long as a `receive` may take by default.
+   * After how long resources that do not come, or are not let go, have their actor started anew: more than the slowest
+   * needs. The same for a partition that has work and waits neither for a retry nor for a broker; but `receive` has its
+   * `receiveTimeout`, and 2 seconds. Default 120,000.
    */
   readonly stuckAfter?: number;
   /**
    * After how long a consumer is made anew that is given nothing although its partitions' logs have more. Never before
-   * two fetches could have timed out. For membership and commits it is that much beyond a rebalance. Default 60,000.
+   * two fetches could have timed out. For heartbeats and commits it is that much beyond `rebalanceTimeout`. Default 60,000.
    */
   readonly silentAfter?: number;
   /**
@@ -28,9 +28,23 @@ export interface WatchdogOptions {
 /** The same with their defaults. */
 export type WatchdogSettings = Required<WatchdogOptions>;
 
+/** In milliseconds. */
+export const watchdogDefaults: WatchdogSettings = { stuckAfter: 120_000, silentAfter: 60_000, stallAfter: 5_000 };
+
+/** Beyond `receiveTimeout`: a handler's grace after its interruption, and one look, in milliseconds. */
+export const stuckGrace = 2_000;
+
+/** After how long a consumer that is given nothing is deaf, in milliseconds: one fetch may time out, and the next. */
+export function deafAfter(
+  { silentAfter }: WatchdogSettings,
+  { maxWait, requestTimeout }: { readonly maxWait: number; readonly requestTimeout: number },
+): number {
+  return Math.max(silentAfter, 2 * (maxWait + requestTimeout));
+}
+
 /** Checks them and fills in the defaults. */
 export const watchdogSchema: z.ZodType<WatchdogSettings, WatchdogOptions> = z.strictObject({
-  stuckAfter: milliseconds(100).default(300_000),
-  silentAfter: milliseconds(100).default(60_000),
-  stallAfter: milliseconds(100).default(5_000),
+  stuckAfter: milliseconds(100).default(watchdogDefaults.stuckAfter),
+  silentAfter: milliseconds(100).default(watchdogDefaults.silentAfter),
+  stallAfter: milliseconds(100).default(watchdogDefaults.stallAfter),
 });
