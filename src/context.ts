@@ -17,15 +17,51 @@ export interface ActorLogger {
   readonly error: (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
 
-/** The right to work on a partition: checked by the framework before each publish, commit and dead letter. */
+/**
+ * The right to work on a partition, for a time: as long as the group surely counts this process in. The framework begins
+ * no message, and sends no record, dead letter or commit, unless it is held. What an actor does by itself (a file, a
+ * database, a request) the framework does not see: look at the lease right before it.
+ *
+ * A process that was frozen, or whose event loop was blocked, does not notice: timers are late, no signal was aborted yet.
+ * The lease knows, as it goes by the clock alone. It can't recall what is on its way already: where that must never happen
+ * twice, let the other side refuse an older `generation`, or a second time of the same topic, partition and offset.
+ *
+ * @example
+ * ```ts
+ * import { actor, event } from "@troupe/troupe";
+ * import { z } from "zod";
+ *
+ * const schema = z.object({ id: z.string(), amount: z.number() });
+ * const Billed = event({ name: "Billed", topic: "bills", schema, key: (bill) => bill.id });
+ * const cashier = actor({
+ *   name: "cashier",
+ *   receives: [Billed],
+ *   receive: async (bill, { lease, signal }) => {
+ *     const card = await Promise.resolve(`card of ${bill.id}`); // something that may take long
+ *     lease.ensure(); // else this message is received again, here or by the partition's next owner
+ *     const inTime = AbortSignal.any([signal, AbortSignal.timeout(Math.min(lease.remaining(), 30_000))]);
+ *     await fetch("https://bank.example/charges", { method: "POST", body: `${card} ${bill.amount}`, signal: inTime });
+ *   },
+ * });
+ * console.log(cashier.name);
+ * ```
+ */
 export interface Lease {
   /** The group's generation in which the partition was assigned. */
   readonly generation: number;
   /**
    * Whether the partition is surely still ours: not revoked, and the coordinator has answered within the session
-   * time-out. Check it right before a side effect of your own that must not be done by two processes.
+   * time-out. It may be held again after it was not, when the coordinator was only slow to answer.
    */
   readonly held: () => boolean;
+  /** Milliseconds for which it is held even if nothing more is heard of the group; 0 where it is not held. */
+  readonly remaining: () => number;
+  /**
+   * Throws `LeaseLost` where it is not held. Let it pass out of `receive` (throw, reject, fail or die with it):
+   * it counts as no failure, and the message is received again as soon as the lease is held again, or by the partition's
+   * next owner.
+   */
+  readonly ensure: () => void;
 }
 
 /** How a record is to be published, beyond its event and message. */

@@ -72,6 +72,8 @@ export interface Membership {
    * time at which the last answered heartbeat or sync was *sent*, plus the session time-out, less a margin.
    */
   deadline: number;
+  /** Whom to call when the deadline is moved on: each once. Must not throw, nor go on with its work within the call. */
+  waiting?: Set<() => void>;
 }
 
 /** What a member tells about its partitions. Calls never overlap. */

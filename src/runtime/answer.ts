@@ -3,6 +3,7 @@
  * @module
  */
 import { Cause, type Context, Effect, Exit, Fiber, Option } from "effect";
+import { LeaseLost } from "../errors.ts";
 import { isOutcome, type Outcome } from "../outcome.ts";
 import type { Deadlines } from "./deadlines.ts";
 
@@ -50,7 +51,11 @@ export function answered(value: unknown): Answered {
 function ofExit(exit: Exit.Exit<unknown, unknown>): Answered {
   if (Exit.isSuccess(exit)) return answered(exit.value);
   const { cause } = exit;
-  if (Cause.hasDies(cause)) return { _tag: "Defect", cause };
+  if (Cause.hasDies(cause)) {
+    // What a look at the lease throws within an Effect is no bug.
+    const defect = Cause.squash(cause);
+    return defect instanceof LeaseLost ? failed(defect) : { _tag: "Defect", cause };
+  }
   const error = Cause.findErrorOption(cause);
   return failed(Option.isSome(error) ? error.value : new Error("the handler's Effect was interrupted"));
 }

@@ -50,8 +50,8 @@ export class Committer {
   }
 
   /**
-   * Commits what has moved since the last time. Never fails: what a rebalance holds up is tried again soon, while the
-   * membership lasts, and what is refused otherwise with the next commit.
+   * Commits what has moved since the last time. Never fails: what a rebalance, or a lease in doubt, holds up is tried
+   * again soon, while the membership lasts, and what is refused otherwise with the next commit.
    */
   readonly commit: (partitions: ReadonlyArray<Partition>) => Effect.Effect<void> = Effect.fnUntraced(
     function* (this: Committer, partitions: ReadonlyArray<Partition>) {
@@ -75,17 +75,24 @@ export class Committer {
       if (!this.#due) return Effect.succeed(false);
       // What is let go while this waits for its coordinator is its new owner's to commit.
       const partitionOf = new Map<OffsetToCommit, Partition>(due.map(([partition, offset]) => [offset, partition]));
+      // And while it is in doubt whose a partition is, nothing is committed for it.
+      const doubtful = new Set<OffsetToCommit>();
       const held = (offset: OffsetToCommit) => {
         const partition = partitionOf.get(offset);
-        return partition !== undefined && !partition.lease.fenced && this.current(partition);
+        if (partition === undefined || partition.lease.fenced || !this.current(partition)) return false;
+        if (!partition.lease.held()) doubtful.add(offset);
+        else doubtful.delete(offset);
+        return !doubtful.has(offset);
       };
       return Effect.matchEffect(this.offsets.commit(this.membership, [...partitionOf.keys()], held), {
         onSuccess: () =>
           Effect.sync(() => {
-            this.#due = false;
-            this.#commits++;
-            for (const [partition, offset] of due) if (!partition.lease.fenced) partition.committed(offset);
-            return false;
+            this.#due = doubtful.size > 0;
+            if (doubtful.size < due.length) this.#commits++;
+            for (const [partition, offset] of due) {
+              if (!partition.lease.fenced && !doubtful.has(offset)) partition.committed(offset);
+            }
+            return this.#due;
           }),
         onFailure: (error) => Effect.as(this.#refused(error), early.has(error.code)),
       });

@@ -36,8 +36,10 @@ export interface IncarnationServices {
 const SLICE = 4;
 // The slowest call is forgotten by and by: a thousand others make it half as long.
 const FADES = 0.5 ** (1 / 1_000);
-// Records between two looks at the clock.
-const LOOK = 64;
+// Records between two looks at the clock, at most: after a process was frozen so many begin before it is seen. And the
+// milliseconds they may take: slower ones are looked at one by one.
+const LOOK = 16;
+const QUICK = 0.2;
 
 /** See the module. */
 export class Incarnation {
@@ -139,8 +141,10 @@ export class Incarnation {
     const { partition, lanes, slots } = this;
     if (partition.draining) return false;
     const inBatches = partition.actor.receiveBatch !== undefined;
-    partition.tookTurn = monotonicMs(this.clock);
-    const end = partition.tookTurn + SLICE;
+    let now = partition.tookTurn = monotonicMs(this.clock);
+    const end = now + SLICE;
+    if (!this.#held(now)) return false;
+    let look = 1;
     for (let taken = 1; slots.free && this.#blocked === 0 && !this.batching && !this.over; taken++) {
       this.#inHand = undefined;
       // What was taken up before is received alone: the record that made a batch fail must be found.
@@ -148,10 +152,31 @@ export class Incarnation {
       const item = this.next();
       if (item === null) return false;
       if (!lanes.park(item)) this.#start(item);
-      if (taken % LOOK === 0 && monotonicMs(this.clock) >= end) return true;
+      if (taken < look) continue;
+      const before = now;
+      now = monotonicMs(this.clock);
+      if (now >= end) return true;
+      if (!this.#held(now)) return false;
+      look = taken + (now - before < QUICK ? LOOK : 1);
     }
     return false;
   }
+
+  /** Whether the lease is held; where it is not, the loop wakes up when it is renewed. */
+  #held(now: number): boolean {
+    const { lease } = this.partition;
+    if (lease.state(now) === "valid") return true;
+    lease.onceRenewed(this.wake);
+    return false;
+  }
+
+  /** Waits until work may begin under the lease; false where none may any more. */
+  readonly mayBegin: Effect.Effect<boolean> = Effect.suspend(() => {
+    const { partition } = this;
+    if (this.over || partition.draining) return Effect.succeed(false);
+    if (partition.lease.held()) return Effect.succeed(true);
+    return Effect.flatMap(partition.renewed, () => this.mayBegin);
+  });
 
   /** The next record to take up. */
   next(): Item | null {

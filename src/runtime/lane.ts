@@ -5,6 +5,7 @@
  */
 import { Cause, Clock, Duration, Effect, Exit, Schedule } from "effect";
 import { type Answered, answered, failed, isPending, isPromise } from "./answer.ts";
+import { LeaseLost } from "../errors.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { Call } from "./invoke.ts";
 import type { Item } from "./partition.ts";
@@ -73,6 +74,7 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
     for (;;) {
       if (pause === undefined) {
         if (call === undefined) {
+          if (!(yield* incarnation.mayBegin)) return;
           const made = incarnation.call(item);
           if (made === null) return;
           call = made;
@@ -90,7 +92,11 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
           if (rest !== null) yield* rest;
           return;
         }
-        if (answer._tag === "Failed") {
+        if (answer._tag === "Failed" && answer.error instanceof LeaseLost && !partition.lease.held()) {
+          // It has looked at its lease, as it should: it begins again when that is held.
+          call.context.abort();
+          pause = 0;
+        } else if (answer._tag === "Failed") {
           const failures = countFailure(incarnation, item, call, answer.error);
           step ??= yield* retryStep(partition.actor.retry, failures);
           const next = yield* step(answer.error);

@@ -2,7 +2,7 @@
  * The right to work on a partition, for a time.
  * @module
  */
-import type { Clock } from "effect";
+import { type Clock, Effect } from "effect";
 import type { Membership, PublishLease } from "../client/port.ts";
 import type { Lease } from "../context.ts";
 import { LeaseLost } from "../errors.ts";
@@ -44,6 +44,26 @@ export class PartitionLease implements PublishLease, Lease {
 
   /** See {@linkcode Lease}. */
   readonly held = (): boolean => this.state(monotonicMs(this.clock)) === "valid";
+
+  /** See {@linkcode Lease}. */
+  readonly remaining = (): number => this.#fenced ? 0 : Math.max(0, this.membership.deadline - monotonicMs(this.clock));
+
+  /** See {@linkcode Lease}. */
+  readonly ensure = (): void => {
+    if (!this.held()) throw this.lost();
+  };
+
+  /** Calls `wake` once, as soon as the group has counted this member in anew. */
+  onceRenewed(wake: () => void): void {
+    (this.membership.waiting ??= new Set()).add(wake);
+  }
+
+  /** Waits until the group has counted this member in anew. */
+  readonly renewed: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const wake = () => resume(Effect.yieldNow);
+    this.onceRenewed(wake);
+    return Effect.sync(() => void this.membership.waiting?.delete(wake));
+  });
 
   /** What work under it fails with once it is fenced. */
   lost(): LeaseLost {

@@ -10,6 +10,7 @@ import type { Connection } from "../../link/link.ts";
 import type { Answer, PartitionsOfTopicId, Request } from "../../link/protocol.ts";
 import { coordinatorConnection, type LocatedConnection } from "../cluster/located_connection.ts";
 import { monotonicMs } from "../../fiber/monotonic.ts";
+import { renew } from "./group_deadline.ts";
 import type { GroupTrouble } from "./group_session.ts";
 import type { Cluster, Membership } from "../port.ts";
 
@@ -228,6 +229,6 @@ export class ConsumerSession {
   #counted(sentAt: number, letting: boolean): void {
     if (!letting) this.#undisturbed = sentAt;
     const until = Math.min(sentAt + this.#reliance, this.#undisturbed + this.options.rebalanceTimeout);
-    this.membership.deadline = Math.max(this.membership.deadline, until - this.options.deadlineMargin);
+    renew(this.membership, until - this.options.deadlineMargin);
   }
 }

@@ -9,6 +9,7 @@ import type { Connection } from "../../link/link.ts";
 import type { Answer, MemberIdentity, Request } from "../../link/protocol.ts";
 import { coordinatorConnection, type LocatedConnection } from "../cluster/located_connection.ts";
 import { monotonicMs } from "../../fiber/monotonic.ts";
+import { renew } from "./group_deadline.ts";
 import type { Cluster, Membership } from "../port.ts";
 
 /** Why a request of a member did not do what it was to do. */
@@ -187,7 +188,7 @@ export class GroupSession {
     const { sessionTimeout, rebalanceTimeout, deadlineMargin } = this.times;
     if (!rebalancing) this.#undisturbed = sentAt;
     const until = Math.min(sentAt + sessionTimeout, this.#undisturbed + rebalanceTimeout) - deadlineMargin;
-    this.membership.deadline = Math.max(this.membership.deadline, until);
+    renew(this.membership, until);
   }
 
   #refused(api: string, errorCode: number): KafkaError {

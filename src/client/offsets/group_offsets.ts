@@ -2,8 +2,9 @@
  * One group's committed offsets.
  * @module
  */
-import { Effect, type Scope } from "effect";
+import { Clock, Effect, type Scope } from "effect";
 import { type ConnectionError, KafkaError } from "../../errors.ts";
+import { monotonicMs } from "../../fiber/monotonic.ts";
 import { ErrorCode, errorName } from "../../link/error_code.ts";
 import type { Connection } from "../../link/link.ts";
 import type { Answer, CommittedOffset, Request } from "../../link/protocol.ts";
@@ -27,6 +28,8 @@ interface Asked<A extends OffsetApi> {
  * epoch that has risen, as the heartbeat that tells of it may be under way.
  */
 const earlyRetries = 20;
+/** No commit is given less time for its answer, in milliseconds. */
+const shortestTimeout = 1_000;
 
 /** Asks the coordinator of one group; many fibers may do so at once. */
 export class GroupOffsets {
@@ -92,6 +95,7 @@ export class GroupOffsets {
       offsets: ReadonlyArray<OffsetToCommit>,
       held: (offset: OffsetToCommit) => boolean,
     ) {
+      const clock = yield* Clock.Clock;
       const { groupId, memberId, generation, groupInstanceId, losses } = membership;
       // Never as generation -1: an empty group takes that from anybody.
       const over = () =>
@@ -120,7 +124,10 @@ export class GroupOffsets {
           }));
           return { groupId, generationId: membership.generation, memberId, groupInstanceId, topics };
         };
-        const asked = yield* this.#ask("OffsetCommit", request, failures, fenced);
+        // A commit that gets no answer leaves time for another one under the same lease.
+        const half = (membership.deadline - monotonicMs(clock)) / 2;
+        const timeout = Math.min(this.requestTimeout, Math.max(shortestTimeout, half));
+        const asked = yield* this.#ask("OffsetCommit", request, failures, fenced, timeout);
         if (asked === null) continue;
         const codes = new Map<string, number>();
         for (const { name, partitions } of asked.answer.topics) {
@@ -176,6 +183,7 @@ export class GroupOffsets {
     request: () => Request<A>,
     failures: number,
     fenced: () => KafkaError | null = () => null,
+    timeout = this.requestTimeout,
   ): Effect.Effect<Asked<A> | null, KafkaError> {
     const check = Effect.suspend((): Effect.Effect<void, KafkaError> => {
       const error = fenced();
@@ -187,7 +195,7 @@ export class GroupOffsets {
       yield* check;
       // Who gives up waiting leaves no silent connection behind, on which the next one would wait as long.
       const answer = yield* Effect.onInterrupt(
-        connection.call(api, request(), this.requestTimeout),
+        connection.call(api, request(), timeout),
         () => this.#connection.forget(connection),
       );
       return { connection, answer };

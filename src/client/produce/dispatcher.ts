@@ -105,6 +105,21 @@ export class Dispatcher {
     return shipments;
   }
 
+  /** Right before these are sent: takes back what no lease allows any more, and answers the rest. */
+  recall(shipments: ReadonlyArray<Shipment>, now: number): ReadonlyArray<Shipment> {
+    const allowed = ({ batch }: Shipment) => this.#leaseState(batch, now, batch.attempts > 1) === "valid";
+    if (shipments.every(allowed)) return shipments;
+    for (const shipment of shipments) {
+      if (allowed(shipment)) continue;
+      const { partition, batch } = shipment;
+      this.#land(partition, batch);
+      if (--batch.attempts === 0) partition.unnumber(batch);
+      partition.giveBack(batch);
+      this.#hold(partition, now);
+    }
+    return shipments.filter(({ partition, batch }) => partition.flying.includes(batch));
+  }
+
   /** The outcome of these is unknown: they are sent again. */
   unanswered(shipments: ReadonlyArray<Shipment>): void {
     for (const { partition, batch } of shipments) {
@@ -250,28 +265,35 @@ export class Dispatcher {
       if (partition.queue.length === 0) partition.close();
       let batch: ProduceBatch | undefined = partition.queue[0];
       if (batch === undefined) return null;
-      if (batch.bytes === null && batch.leases.length > 0) {
-        if (batch.leaseState(now) === "fenced") {
-          partition.queue[0] = batch = this.#withoutFenced(partition, batch, now);
-          if (batch.count === 0) {
-            partition.queue.shift();
-            this.accumulator.settle(partition, batch, null, -1);
-            continue; // nothing else would come back for those behind it
-          }
-        }
-        if (batch.leaseState(now) !== "valid") {
-          partition.mutedUntil = now + leasePause;
-          this.due = Math.min(this.due, partition.mutedUntil);
-          return null;
+      const sent = batch.sealed;
+      if (this.#leaseState(batch, now, sent) === "fenced") {
+        // One that was sent leaves a hole in the sequence unless it is stored: as one given up after its time does.
+        partition.queue[0] = batch = this.#withoutFenced(partition, batch, now);
+        if (batch.count === 0) {
+          partition.queue.shift();
+          this.accumulator.settle(partition, batch, null, -1);
+          continue; // nothing else would come back for those behind it
         }
       }
+      if (this.#leaseState(batch, now, sent) !== "valid") return this.#hold(partition, now);
       partition.queue.shift();
-      if (batch.bytes === null && this.producer !== null) {
+      if (!batch.sealed && this.producer !== null) {
         const { sequence, order } = partition.number(batch.count);
         batch.seal(partition.producer ?? this.producer, sequence, order, this.settings.compression);
       }
       return batch;
     }
+  }
+
+  #leaseState(batch: ProduceBatch, now: number, sent: boolean): "valid" | "expired" | "fenced" {
+    return batch.leases.length === 0 ? "valid" : batch.leaseState(now, sent);
+  }
+
+  /** Nothing is sent of the partition until its leases are looked at again. */
+  #hold(partition: ProducePartition, now: number): null {
+    partition.mutedUntil = now + leasePause;
+    this.due = Math.min(this.due, partition.mutedUntil);
+    return null;
   }
 
   #withoutFenced(partition: ProducePartition, batch: ProduceBatch, now: number): ProduceBatch {

@@ -29,6 +29,7 @@ export interface Offered {
 }
 
 type Content = string | Uint8Array | null;
+type LeaseState = ReturnType<PublishLease["state"]>;
 
 /** Records of one partition that are sent, and settled, together. */
 export class ProduceBatch {
@@ -119,39 +120,52 @@ export class ProduceBatch {
     }));
   }
 
+  /** Whether its numbers are fixed. */
+  get sealed(): boolean {
+    return this.order >= 0;
+  }
+
   /** Fixes its bytes and its place. */
   seal(producer: ProducerIdentity, sequence: number, order: number, compression: Compression): void {
     this.sequence = sequence;
     this.order = order;
     const { id: producerId, epoch: producerEpoch } = producer;
     const baseSequence = producerId < 0n ? -1 : sequence;
-    this.bytes = this.#encoder.finish({ producerId, producerEpoch, baseSequence, compression });
+    if (this.bytes === null) {
+      this.bytes = this.#encoder.finish({ producerId, producerEpoch, baseSequence, compression });
+      return;
+    }
+    // A copy: a link may still hold the bytes of an earlier send.
+    this.bytes = this.bytes.slice();
+    setProducer(this.bytes, producerId, producerEpoch, baseSequence);
   }
 
-  /** Gives a sealed batch that is surely not stored a new number under another producer id. */
-  renumber(producer: ProducerIdentity, sequence: number): void {
-    // A copy: a link may still hold the bytes of an earlier send.
-    const bytes = this.bytes?.slice() ?? new Uint8Array();
-    setProducer(bytes, producer.id, producer.epoch, sequence);
-    this.bytes = bytes;
-    this.sequence = sequence;
+  /** A sealed batch that is surely not stored is as if it had never been sent: it gets other numbers. */
+  unseal(): void {
+    this.sequence = this.order = -1;
+    this.span = 1;
     this.attempts = 0;
   }
 
-  /** Whether any lease is, as of now, not certain; `lost` ones never will be. */
-  leaseState(now: number): "valid" | "expired" | "fenced" {
-    let state: "valid" | "expired" | "fenced" = "valid";
+  /**
+   * What its leases say as of now. Before its first send one that is not certain is enough, as its records can still be
+   * taken out. After that it is sent as a whole or not at all, so it counts as long as any of its records may be sent.
+   */
+  leaseState(now: number, sent: boolean): LeaseState {
+    if (sent && !this.leased) return "valid";
+    let worst: LeaseState = "valid";
+    let best: LeaseState = "fenced";
     for (const lease of this.leases) {
-      const one = lease.state(now);
-      if (one === "fenced") return "fenced";
-      if (one === "expired") state = "expired";
+      const state = lease.state(now);
+      if (state === "fenced" || worst === "valid") worst = state;
+      if (state === "valid" || best === "fenced") best = state;
     }
-    return state;
+    return sent ? best : worst;
   }
 
   /**
-   * An unsealed batch without the records whose lease is fenced, and those records' observers. This batch is not to be
-   * used any more.
+   * The batch, not sealed, without the records whose lease is fenced, and those records' observers. This batch is not to
+   * be used any more.
    */
   withoutFenced(
     now: number,

@@ -64,11 +64,18 @@ export class ProducePartition {
     return { sequence, order: this.#order++ };
   }
 
-  /** The batch comes back from a failed or refused send, to its place. */
+  /** The batch that was numbered last was not sent after all: its numbers are the next one's. */
+  unnumber(batch: ProduceBatch): void {
+    this.#sequence = batch.sequence;
+    this.#order = batch.order;
+    batch.unseal();
+  }
+
+  /** The batch comes back from a failed or refused send, to its place: behind those to be repeated that come before. */
   giveBack(batch: ProduceBatch): void {
     const { queue } = this;
     let at = 0;
-    while (at < queue.length && queue[at].order >= 0 && queue[at].order < batch.order) at++;
+    while (at < queue.length && queue[at].sealed && (!batch.sealed || queue[at].order < batch.order)) at++;
     queue.splice(at, 0, batch);
   }
 
@@ -91,14 +98,12 @@ export class ProducePartition {
     return !this.flying.some(before) && !this.queue.some(before);
   }
 
-  /** Goes over to a producer id, or to the next one: what waits is numbered anew. Only while nothing is in flight. */
+  /** Goes over to a producer id, or to the next one: what waits is as if never sent. Only while nothing is in flight. */
   adopt(producer: ProducerIdentity): void {
     this.producer = producer;
     this.renewing = false;
     this.proven = false;
     this.#sequence = 0;
-    for (const batch of this.queue) {
-      if (batch.bytes !== null) batch.renumber(producer, this.number(batch.count).sequence);
-    }
+    for (const batch of this.queue) if (batch.sealed) batch.unseal();
   }
 }

@@ -90,9 +90,13 @@ export const makeSender: (
     });
     if (!idempotent) dispatcher.producer = { id: -1n, epoch: -1, serial: 0 };
 
-    const send = (broker: ProduceBroker, connection: Connection, shipments: ReadonlyArray<Shipment>) =>
+    const send = (broker: ProduceBroker, connection: Connection, loaded: ReadonlyArray<Shipment>) =>
       Effect.suspend(() => {
+        // To compress and encode takes time, and a process may be frozen in it.
         const at = monotonicMs(clock);
+        const shipments = dispatcher.recall(loaded, at);
+        if (shipments.length < loaded.length) wake.raise();
+        if (shipments.length === 0) return Effect.void;
         const flight: Flight = { connection, shipments, at, askAt: at + patience };
         broker.flights.add(flight);
         const call = connection.call("Produce", produceRequest(shipments, acks, requestTimeout), requestTimeout);

@@ -19,7 +19,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
     "src/client/produce/dispatcher.ts",
     "      this.#land(partition, batch);\n      partition.giveBack(batch);",
     `      this.#land(partition, batch);
-      if (partition.producer !== null) batch.renumber(partition.producer, partition.number(batch.count).sequence);
+      batch.unseal();
       partition.giveBack(batch);`,
   ),
   plant(
