@@ -176,7 +176,8 @@ export class Partition implements FetchTarget {
 
   /** Tells one state of its work from the next; null where nothing has to change. */
   standing(): string | null {
-    if (this.draining || this.lease.fenced || this.stage === "resting") return null;
+    // In doubt whether it is still ours, it waits to hear of its group.
+    if (this.draining || !this.lease.held() || this.stage === "resting") return null;
     if (this.stage !== "running") return `${this.stage} ${this.life}`;
     if (this.mailbox.records === 0) return null;
     const oldest = this.oldest();
@@ -373,6 +374,11 @@ export class Partition implements FetchTarget {
     this.#drained.openUnsafe();
     this.wake();
   }
+
+  /** Waits until the lease is renewed, but not once the partition is drained. */
+  readonly renewed: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.raceFirst(this.lease.renewed, this.#drained.await)
+  );
 
   /** Waits, but not once the partition is drained: nothing is begun any more then. */
   pause(millis: number): Effect.Effect<void> {
