@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: how many records a second go through everything there is in one process: published by `send`, kept
+ * `deno task bench:embedded`: how many records a second go through everything there is in one process: published by `send`, kept
  * by the embedded Kafka, fetched, decoded, handled by an actor, committed.
  *
  * `--records N` (default 300,000), `--bytes B` of each value (default 100), `--rounds R` (default 3; the first one warms

@@ -1,34 +1,26 @@
 /**
- * One benchmark of Troupe in a process of its own: told by environment variables what to do, it answers with one line of
- * JSON. Exits with 3 for a workload it does not have.
+ * One benchmark in a process of its own: told by environment variables what to do, it answers with one line of JSON.
+ * `deno run -A bench/peer.ts [CLIENT]`, Troupe unless another is named. Exits with 3 for a workload the client does not
+ * have.
  * @module
  */
-import { taskFromEnvironment } from "./workload/task.ts";
-import { consumeBytes, consumeJson } from "./troupe/consume.ts";
-import { copy } from "./troupe/copy.ts";
-import { latency } from "./troupe/latency.ts";
-import { produce } from "./troupe/produce.ts";
-import { slow } from "./troupe/slow.ts";
-import type { Task } from "./workload/task.ts";
+import { type Task, taskFromEnvironment } from "./workload/task.ts";
 
-const workloads: Readonly<Record<string, (task: Task) => Promise<void>>> = {
-  "consume-raw": consumeBytes,
-  "consume-warm": consumeBytes,
-  "consume-json": consumeJson,
-  "slow-10ms": slow,
-  "produce": produce,
-  "produce-lz4": produce,
-  "latency": latency,
-  "copy-alo": copy,
+type Workloads = Readonly<Record<string, (task: Task) => Promise<void>>>;
+
+/** Loaded only where they are asked for: their code and memory count. */
+const clients: Readonly<Record<string, () => Promise<Workloads>>> = {
+  troupe: async () => (await import("./troupe/mod.ts")).troupe,
+  kafkajs: async () => (await import("./npm/kafkajs.ts")).kafkajs,
+  platformatic: async () => (await import("./npm/platformatic.ts")).platformatic,
 };
 
 if (import.meta.main) {
+  const [client = "troupe"] = Deno.args;
   const task = taskFromEnvironment();
-  const run = workloads[task.workload];
+  const run = (await clients[client]?.())?.[task.workload];
   if (run === undefined) {
-    console.error(
-      `there is no workload ${JSON.stringify(task.workload)}; there are ${Object.keys(workloads).join(", ")}`,
-    );
+    console.error(`${client} has no workload ${JSON.stringify(task.workload)}`);
     Deno.exit(3);
   }
   await run(task);

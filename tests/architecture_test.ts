@@ -91,23 +91,24 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
 
 /** Packages, and the only places that may import them. */
 const packages: ReadonlyArray<readonly [name: string, places: ReadonlyArray<string>]> = [
-  ["kafkajs", ["src/link/kafkajs/", "tests/"]],
+  ["kafkajs", ["src/link/kafkajs/", "tests/", "bench/npm/"]],
+  ["@platformatic/kafka", ["bench/npm/"]],
   ["@std/log", ["src/logger.ts"]],
   ["@std/assert", ["tests/assert.ts"]],
   ["@platformatic/wasm-utils", ["src/codec/compression.ts"]],
-  ["@troupe/troupe", ["actors/", "examples/", "tests/"]],
+  ["@troupe/troupe", ["actors/", "examples/", "tests/", "bench/"]],
   ["hono", ["actors/", "tests/"]],
   ["fast-check", ["tests/"]],
   ["yaml", ["tests/"]],
   ["effect", ["src/", "actors/shop.ts", "examples/", "tests/", "bench/"]],
-  ["zod", ["src/", "actors/", "examples/", "tests/"]],
+  ["zod", ["src/", "actors/", "examples/", "tests/", "bench/"]],
 ];
 
 const longest = 400;
 
 const ours = sourceFiles("src", "mod.ts");
 const programs = sourceFiles("actors", "examples");
-const everything = [...ours, ...programs, ...sourceFiles("tests", "tools")];
+const everything = [...ours, ...programs, ...sourceFiles("tests", "tools", "bench")];
 
 function within(path: string, places: ReadonlyArray<string>): boolean {
   return places.some((place) => {

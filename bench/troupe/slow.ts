@@ -40,9 +40,7 @@ export async function slow(task: Task): Promise<void> {
   const bare = await bareLoops(task.count);
   stopwatch.finish(watch.handled, {
     ...took,
-    order_ok: watch.disordered === 0,
-    dups: watch.repeated,
-    max_live: watch.mostAtOnce,
+    ...watch.found(),
     bare_per_s: bare,
     of_bare: watch.handled / took.ms * 1_000 / bare,
   });

@@ -8,9 +8,6 @@ import { orderPool, type OrderRecord } from "./order.ts";
 const unanswered = 5_000;
 /** Records of a batch. */
 const batchSize = 1_000;
-/** How many batches may be unanswered. */
-const batchesAtOnce = 4;
-
 /** Gives `count` orders to `send` one by one; ends when all are answered. */
 export async function feedSingles(count: number, send: (record: OrderRecord) => Promise<unknown>): Promise<void> {
   const pool = orderPool();
@@ -20,9 +17,10 @@ export async function feedSingles(count: number, send: (record: OrderRecord) => 
   }));
 }
 
-/** The same in batches of 1,000. */
+/** The same in batches of 1,000, so many of them unanswered. */
 export async function feedBatches(
   count: number,
+  batchesAtOnce: number,
   send: (records: ReadonlyArray<OrderRecord>) => Promise<unknown>,
 ): Promise<void> {
   const pool = orderPool();

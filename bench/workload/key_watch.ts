@@ -37,6 +37,11 @@ export class KeyWatch {
     this.#next.set(key, seq + 1);
     this.handled++;
   }
+
+  /** What was seen, for the result. */
+  found(): Readonly<Record<string, unknown>> {
+    return { order_ok: this.disordered === 0, dups: this.repeated, max_live: this.mostAtOnce };
+  }
 }
 
 /** The wait of the slow handler. */

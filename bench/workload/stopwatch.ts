@@ -3,13 +3,13 @@
  * @module
  */
 import process from "node:process";
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { LoopDelay } from "./loop_delay.ts";
 
 /** Measures once. */
 export class Stopwatch {
   /** Memory of the process before it had anything to do, in KiB. */
   readonly #idle = residentKib();
-  readonly #delays = monitorEventLoopDelay({ resolution: 1 });
+  readonly #delays = new LoopDelay();
   #begun = 0;
   #cpu = 0;
 
@@ -18,7 +18,7 @@ export class Stopwatch {
     if (this.#begun > 0) return;
     this.#begun = performance.now();
     this.#cpu = processorMicros();
-    this.#delays.enable();
+    this.#delays.start();
   }
 
   /** Time and processor time since the start. */
@@ -29,7 +29,6 @@ export class Stopwatch {
   /** Prints what was measured of `n` records as one line of JSON, and ends the process. */
   finish(n: number, more: Readonly<Record<string, unknown>> = {}): never {
     const took = this.lap();
-    this.#delays.disable();
     const result = {
       n,
       ...took,
@@ -38,7 +37,7 @@ export class Stopwatch {
       idle_kb: this.#idle,
       // From the start of the process: loading code, connecting, joining the group.
       first_ms: this.#begun,
-      delay_p99_ms: this.#delays.percentile(99) / 1e6,
+      delay_p99_ms: this.#delays.p99(),
       ...more,
     };
     console.log(JSON.stringify(result));
