@@ -11,6 +11,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
     "vocabulary",
     "ports",
     "format",
+    "fiber",
     "embedded",
     "broker",
     "logger",

@@ -4,6 +4,7 @@
  * @module
  */
 import { Effect, Exit } from "effect";
+import { seededRandom } from "./seeded_random.ts";
 import { VirtualProcess } from "./virtual_process.ts";
 
 /** Something that happens at a time. */
@@ -40,7 +41,6 @@ export type Tasks = Array<() => void>;
 export class VirtualTime {
   /** Milliseconds since the beginning. */
   now = 0;
-  #state: number;
   readonly #ready: Tasks[] = [];
   readonly #timers = new Set<Timer>();
 
@@ -53,18 +53,12 @@ export class VirtualTime {
     readonly seed: number,
     options: VirtualTimeOptions = {},
   ) {
-    this.#state = seed;
+    this.random = seededRandom(seed);
     this.preemption = options.preemption ?? 0.02;
   }
 
   /** The next number of the seed's, in [0, 1). */
-  random(): number {
-    this.#state = (this.#state + 0x9e3779b9) | 0;
-    let mixed = this.#state ^ (this.#state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  }
+  readonly random: () => number;
 
   /** A new process in this world. */
   process(): VirtualProcess {

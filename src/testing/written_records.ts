@@ -89,13 +89,15 @@ export class WrittenRecords {
   }
 }
 
-function carries(record: ConsumerRecord, event: EventDefinition): boolean {
+/** Whether a record is one of this event. */
+export function carries(record: ConsumerRecord, event: EventDefinition): boolean {
   if (record.topic !== event.topic) return false;
   const type = headerText(record.headers, "type");
   return type === undefined || type === event.name;
 }
 
-function decode<Message>(event: EventDefinition<string, Message>, record: ConsumerRecord): Message {
+/** A record's message. Throws {@linkcode ExpectationError} where it is none. */
+export function decode<Message>(event: EventDefinition<string, Message>, record: ConsumerRecord): Message {
   const { topic, partition, offset, value } = record;
   if (event.schema === undefined) return value as Message; // without a schema the message type is bytes
   try {

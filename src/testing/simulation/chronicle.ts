@@ -1,0 +1,312 @@
+/**
+ * Watches a simulation from outside: what actors are given and how that ends, what stands in the logs, what is committed.
+ * It knows nothing of the runtime's own state.
+ * @module
+ */
+import type { ActorDefinition } from "../../actor.ts";
+import type { ActorContext } from "../../context.ts";
+import type { EventDefinition } from "../../event.ts";
+import type { EmbeddedKafka } from "../../link/embedded/embedded.ts";
+import { type ConsumerRecord, headerText, partitionKey } from "../../record.ts";
+import { LogReader } from "../log_reader.ts";
+import { CALL_HEADER } from "./watched_actor.ts";
+
+/** How a call of `receive` ended. "crashed": its process was killed. */
+export type End =
+  | "done"
+  | "skipped"
+  | "rejected"
+  | "later"
+  | "stopped"
+  | "failed"
+  | "died"
+  | "interrupted"
+  | "crashed";
+
+/** What of the promises is broken. */
+export type Promised = "order" | "loss" | "repeat" | "end" | "leftovers" | "failure" | "check" | "seed";
+
+/** A promise that was broken. */
+export interface Violation {
+  /** Which. */
+  readonly promise: Promised;
+  /** In words. */
+  readonly text: string;
+}
+
+/** One call of `receive`. */
+export interface Call {
+  /** Of all calls of the schedule, in the order they began. */
+  readonly id: number;
+  readonly known: Known;
+  readonly process: string;
+  /** One lease: one process's time with the partition. */
+  readonly owner: object;
+  /** What it was received together with, or null. */
+  readonly batch: object | null;
+  readonly attempt: number;
+  readonly began: number;
+  end: End | null;
+  ended: number;
+  /** How many calls had begun when it ended. */
+  endedBefore: number;
+  /** Records it has published. */
+  outputs: number;
+  /** Those of them that stand in the log. */
+  readonly stored: Set<string>;
+}
+
+/** A record as an actor has to see to it. */
+export interface Known {
+  readonly actor: ActorDefinition;
+  readonly record: ConsumerRecord;
+  readonly calls: Call[];
+  letters: number;
+}
+
+type Given = Pick<ActorContext, "lease" | "attempt" | "offset" | "partition" | "topic">;
+
+/** See the module. */
+export class Chronicle {
+  readonly violations: Violation[] = [];
+  readonly trace: string[] = [];
+  readonly calls: Call[] = [];
+  /** All records, in the order they were written, dead letters too. */
+  readonly records: ConsumerRecord[] = [];
+  readonly actors = new Map<string, ActorDefinition>();
+  /** Whether everything has to go well from here on. */
+  calm = false;
+  readonly #reader: LogReader;
+  readonly #logs = new Map<string, ConsumerRecord[]>();
+  readonly #known = new Map<string, Known>();
+  readonly #committed = new Map<string, number>();
+  /** Partitions whose actor has died in the calm: what else was in hand there is received again. */
+  readonly #disturbed = new Set<string>();
+
+  constructor(
+    private readonly kafka: EmbeddedKafka,
+    private readonly now: () => number,
+    private readonly events: ReadonlyArray<EventDefinition>,
+  ) {
+    this.#reader = new LogReader(kafka);
+  }
+
+  /** Writes a line of the trace. */
+  note(line: string): void {
+    this.trace.push(`${this.now()} ${line}`);
+  }
+
+  /** Something that must not be. */
+  violation(promise: Promised, text: string): void {
+    this.note(`BROKEN (${promise}): ${text}`);
+    this.violations.push({ promise, text: `at ${this.now()} ms: ${text}` });
+  }
+
+  /** A process has these actors. */
+  meets(actors: ReadonlyArray<ActorDefinition>): void {
+    for (const actor of actors) this.actors.set(actor.name, actor);
+  }
+
+  /** An actor is given a record. */
+  began(process: string, { name }: ActorDefinition, given: Given, batch: object | null): Call {
+    const { topic, partition, offset, lease, attempt } = given;
+    const known = this.known(name, topic, partition, offset);
+    const call: Call = {
+      id: this.calls.length,
+      known,
+      process,
+      owner: lease,
+      batch,
+      attempt,
+      began: this.now(),
+      end: null,
+      ended: -1,
+      endedBefore: -1,
+      outputs: 0,
+      stored: new Set(),
+    };
+    this.note(`${process}: ${nameOf(known)} is received, attempt ${attempt}`);
+    for (const text of this.#outOfOrder(call)) this.violation("order", text);
+    if (this.calm && !this.#disturbed.has(placeOf(known))) {
+      const before = known.calls.find(({ end }) => end === "done" || end === "skipped" || end === "rejected");
+      if (before !== undefined) {
+        this.violation(
+          "repeat",
+          `${process} receives ${
+            nameOf(known)
+          } again in a hand-over without trouble; ${before.process} was done with it`,
+        );
+      }
+    }
+    known.calls.push(call);
+    this.calls.push(call);
+    return call;
+  }
+
+  /** The call has ended; what comes later is not heard. */
+  ended(call: Call, end: End): void {
+    if (call.end !== null) return;
+    call.end = end;
+    call.ended = this.now();
+    call.endedBefore = this.calls.length;
+    if (end === "died" && this.calm) this.#disturbed.add(placeOf(call.known));
+    this.note(`${call.process}: ${nameOf(call.known)} ${end}`);
+  }
+
+  /** The process was killed. */
+  crashed(process: string): void {
+    for (const call of this.calls) if (call.process === process) this.ended(call, "crashed");
+  }
+
+  /** Looks at the logs and the commits: to be called after whatever can have changed them. */
+  look(): void {
+    for (const record of this.#reader.read()) this.#written(record);
+    for (const { actor, topic, partition, log } of this.#intakes()) {
+      const place = `${actor.name} ${topic}/${partition}`;
+      const before = this.#committed.get(place) ?? 0;
+      const offset = this.kafka.committed(actor.group, topic, partition)?.offset ?? 0;
+      if (offset === before) continue;
+      this.#committed.set(place, offset);
+      this.note(`${place}@${offset} is committed`);
+      for (const { offset: each } of log.slice(before, offset)) {
+        const known = this.known(actor.name, topic, partition, each);
+        if (!this.resolved(known)) this.violation("loss", `the commit ${place}@${offset} passes ${stateOf(known)}`);
+      }
+    }
+  }
+
+  /** Whether nothing is left to do for a record. */
+  resolved(known: Known): boolean {
+    const { actor, calls, letters } = known;
+    if (letters > 0 || this.#passedOver(known)) return true;
+    return calls.some(({ end, outputs, stored }) =>
+      end === "skipped" || (end === "done" && stored.size === outputs) ||
+      (end === "failed" && actor.settings.onFailure === "skip")
+    );
+  }
+
+  /** Records that are not resolved, and partitions that are not committed to the end, in words. */
+  unfinished(): ReadonlyArray<string> {
+    const left: string[] = [];
+    for (const { actor, topic, partition, log } of this.#intakes()) {
+      for (const { offset } of log) {
+        const known = this.known(actor.name, topic, partition, offset);
+        if (!this.resolved(known)) left.push(stateOf(known));
+      }
+      const committed = this.#committed.get(`${actor.name} ${topic}/${partition}`) ?? 0;
+      if (committed < log.length) {
+        left.push(`${actor.name} has committed ${topic}/${partition} up to ${committed} only`);
+      }
+    }
+    return left;
+  }
+
+  /** A record as an actor has to see to it. */
+  known(name: string, topic: string, partition: number, offset: number): Known {
+    const place = `${name} ${topic}/${partition}@${offset}`;
+    let known = this.#known.get(place);
+    if (known === undefined) {
+      const actor = this.actors.get(name);
+      const record = this.#logs.get(partitionKey(topic, partition))?.[offset];
+      if (actor === undefined || record === undefined) throw new Error(`nobody has written ${place}`);
+      this.#known.set(place, known = { actor, record, calls: [], letters: 0 });
+    }
+    return known;
+  }
+
+  #written(record: ConsumerRecord): void {
+    const { topic, partition, offset, headers } = record;
+    this.records.push(record);
+    const place = partitionKey(topic, partition);
+    const log = this.#logs.get(place);
+    if (log === undefined) this.#logs.set(place, [record]);
+    else log.push(record);
+    this.note(`${topic}/${partition}@${offset} is written`);
+    const published = headerText(headers, CALL_HEADER);
+    if (published !== undefined) this.calls[Number(published.split("/")[0])]?.stored.add(published);
+    const actor = headerText(headers, "dlt-actor");
+    const of = this.actors.get(actor ?? "");
+    const source = headerText(headers, "dlt-topic") ?? "";
+    if (of === undefined || of.settings.deadLetterTopic(source) !== topic) return;
+    this.known(of.name, source, Number(headerText(headers, "dlt-partition")), Number(headerText(headers, "dlt-offset")))
+      .letters++;
+  }
+
+  /** All partitions that actors receive. */
+  *#intakes() {
+    for (const actor of this.actors.values()) {
+      for (const topic of new Set(actor.receives.map((event) => event.topic))) {
+        for (let partition = 0; this.kafka.log(topic, partition) !== undefined; partition++) {
+          yield { actor, topic, partition, log: this.#logs.get(partitionKey(topic, partition)) ?? [] };
+        }
+      }
+    }
+  }
+
+  /** Whether it carries an event that this actor does not receive. */
+  #passedOver({ actor, record: { topic, headers } }: Known): boolean {
+    const of = (event: EventDefinition) => event.topic === topic;
+    const type = headerText(headers, "type");
+    const known = [...this.events, ...Array.from(this.actors.values(), (a) => [...a.receives, ...a.publishes]).flat()];
+    return type !== undefined && known.some((event) => of(event) && event.name === type) &&
+      !actor.receives.some((event) => of(event) && event.name === type);
+  }
+
+  /**
+   * What stands against this call, in words. While one lease lasts, records of a key are begun in the order of their
+   * offsets, each after the outcome of the last. After a publish that failed for good those that succeeded come again.
+   */
+  #outOfOrder({ known, owner, batch }: Call): ReadonlyArray<string> {
+    const { actor, record } = known;
+    const found: string[] = [];
+    const mine = (other: Known) => other.calls.findLast((call) => call.owner === owner);
+    const last = mine(known);
+    if (last !== undefined && last.end === null) found.push(`${nameOf(known)} is received twice at once`);
+    const since = last?.endedBefore ?? 0;
+    for (const { offset } of this.#logs.get(partitionKey(record.topic, record.partition)) ?? []) {
+      const other = this.#known.get(`${actor.name} ${record.topic}/${record.partition}@${offset}`);
+      if (other === undefined || other === known || !inLine(actor, other.record, record)) continue;
+      const before = mine(other);
+      if (before === undefined) continue;
+      if (offset < record.offset && before.end === null && (batch === null || before.batch !== batch)) {
+        found.push(`${nameOf(known)} is received while ${nameOf(other)}, which is before it, is not done with`);
+      }
+      const unfinished = last === undefined || !["done", "skipped", "rejected"].includes(last.end ?? "");
+      if (offset > record.offset && unfinished && before.id >= since) {
+        found.push(`${nameOf(other)} was received before ${nameOf(known)} was done with (${last?.end ?? "not begun"})`);
+      }
+    }
+    return found;
+  }
+}
+
+/** Whether the order of these two is kept. */
+function inLine(actor: ActorDefinition, one: ConsumerRecord, other: ConsumerRecord): boolean {
+  const { order } = actor.settings;
+  if (order !== "key") return order === "partition";
+  return one.key !== null && other.key !== null && keyOf(one) === keyOf(other);
+}
+
+const text = new TextDecoder();
+
+function keyOf({ key }: ConsumerRecord): string | null {
+  return key === null ? null : text.decode(key);
+}
+
+function placeOf({ actor, record: { topic, partition } }: Known): string {
+  return `${actor.name} ${topic}/${partition}`;
+}
+
+/** A record's place, in words. */
+export function nameOf(known: Known): string {
+  const key = keyOf(known.record);
+  return `${placeOf(known)}@${known.record.offset}${key === null ? "" : ` (key ${key})`}`;
+}
+
+function stateOf(known: Known): string {
+  const last = known.calls.at(-1);
+  if (last === undefined) return `${nameOf(known)}, which was never received`;
+  if (last.end === null) return `${nameOf(known)}, which ${last.process} is at since ${last.began} ms`;
+  if (last.end === "done") return `${nameOf(known)}, whose ${last.outputs - last.stored.size} records are not stored`;
+  return `${nameOf(known)}, received ${known.calls.length} times, last by ${last.process}: ${last.end}`;
+}

@@ -1,0 +1,322 @@
+/**
+ * The course of one schedule: processes on one Kafka, what its script lets happen to them, and a chronicle of it all.
+ * @module
+ */
+import { Effect, Layer, Logger, References } from "effect";
+import type { ActorDefinition } from "../../actor.ts";
+import { ConfigError } from "../../errors.ts";
+import { EmbeddedKafka } from "../../link/embedded/embedded.ts";
+import type { Intercept } from "../../link/embedded/faults.ts";
+import type { GroupProtocol } from "../../runtime/settings.ts";
+import { makeSystem } from "../../runtime/system.ts";
+import { seededRandom } from "../seeded_random.ts";
+import { VirtualTime } from "../virtual_time.ts";
+import { type Chance, chanceOf } from "./chance.ts";
+import { Chronicle, type Violation } from "./chronicle.ts";
+import { Clockwork, Hopeless } from "./clockwork.ts";
+import { outcomeOf } from "./outcome.ts";
+import { ProcessLife } from "./process_life.ts";
+import { type Planned, Producer } from "./producer.ts";
+import { RequestFaults } from "./request_faults.ts";
+import { CALM, drawScript, type Happening, type SimulatedFault } from "./script.ts";
+import { brokerSettings, longest, processSettings, restOf } from "./settings.ts";
+import type { SimulatedProcess, SimulationOptions } from "./simulation_options.ts";
+import { watched } from "./watched_actor.ts";
+import { drawWeather } from "./weather.ts";
+
+/** The options, whatever their types, with their defaults. */
+export interface CourseOptions extends
+  Required<
+    Omit<SimulationOptions<ReadonlyArray<ActorDefinition>, unknown>, "schedules" | "seed" | "trace" | "faults">
+  > {
+  readonly faults: ReadonlySet<SimulatedFault>;
+  readonly layer: (process: SimulatedProcess<unknown>) => Layer.Layer<never, unknown>;
+}
+
+/** What came of a schedule. */
+export interface Course {
+  readonly seed: number;
+  readonly violations: ReadonlyArray<Violation>;
+  readonly trace: ReadonlyArray<string>;
+  /** All that happened, the faults of requests too: the same again gives the same course. */
+  readonly script: ReadonlyArray<Happening>;
+  readonly messages: ReadonlyArray<Planned>;
+  /** Whether a process had to be started at the end, as none was left. */
+  readonly saved: boolean;
+  /** Virtual milliseconds. */
+  readonly elapsed: number;
+  /** Tasks of the scheduler. */
+  readonly steps: number;
+  /** Calls of `receive`. */
+  readonly calls: number;
+}
+
+/** Runs the schedule of a seed; with a script, just what stands there happens. Rejects with ConfigError. */
+export function runCourse(options: CourseOptions, seed: number, script?: ReadonlyArray<Happening>): Promise<Course> {
+  return new Schedule(options, seed, script).run();
+}
+
+/** The process that is started when none is left. */
+const LAST = "p0";
+
+class Schedule {
+  readonly #time: VirtualTime;
+  readonly #kafka: EmbeddedKafka;
+  readonly #chronicle: Chronicle;
+  readonly #clockwork: Clockwork;
+  readonly #chance: Chance;
+  readonly #messages: Planned[] = [];
+  readonly #script: ReadonlyArray<Happening>;
+  readonly #faults: RequestFaults;
+  readonly #producer: Producer;
+  readonly #client: ProcessLife;
+  readonly #lives: ProcessLife[] = [];
+  /** Those that have ended and were looked at. */
+  readonly #buried = new Set<ProcessLife>();
+  readonly #world: unknown;
+  readonly #groupProtocol: GroupProtocol;
+  #turmoilUntil = Infinity;
+  #lookUntil = 0;
+  #echo = 0;
+  #restsIn = "";
+  #restsSince = 0;
+
+  constructor(
+    private readonly options: CourseOptions,
+    private readonly seed: number,
+    script?: ReadonlyArray<Happening>,
+  ) {
+    // What happens is drawn apart from the turns of fibers: a shorter script leaves the rest as it was.
+    const random = seededRandom(seed ^ 0x5eed);
+    const chance = chanceOf(random);
+    options.produce((event, message, options) => void this.#messages.push({ event, message, options }), chance);
+    const { events, faults, partitions, processes, settings } = options;
+    this.#groupProtocol = chance.oneOf(["classic", "consumer"]);
+    const drawn = drawScript(chance, { messages: this.#messages.length, processes, faults });
+    this.#script = script ?? drawn;
+    const weather = script === undefined && faults.has("request") ? drawWeather(random) : null;
+    this.#faults = new RequestFaults(weather, this.#script);
+    this.#time = new VirtualTime(seed);
+    this.#chance = chanceOf(this.#time.random);
+    this.#kafka = new EmbeddedKafka({ partitions, ...brokerSettings(settings) });
+    this.#kafka.intercept = this.#intercept;
+    const known = [...new Set([...events, ...this.#messages.map(({ event }) => event)])];
+    this.#chronicle = new Chronicle(this.#kafka, () => this.#time.now, known);
+    this.#clockwork = new Clockwork(this.#time, () => {
+      if (this.#time.now <= this.#lookUntil) this.#chronicle.look();
+    });
+    this.#world = options.world();
+    this.#client = new ProcessLife("the producer", this.#time, this.#kafka, () => {});
+    this.#producer = new Producer(this.#client, this.#messages, known, partitions);
+  }
+
+  async run(): Promise<Course> {
+    try {
+      await this.#turmoil();
+      await this.#handOver();
+      await this.#end();
+    } catch (error) {
+      if (!(error instanceof Hopeless)) throw error;
+      this.#chronicle.violation("end", error.message);
+    } finally {
+      for (const life of [...this.#lives, this.#client]) life.crash();
+    }
+    const { violations, trace, calls } = this.#chronicle;
+    return {
+      seed: this.seed,
+      violations,
+      trace,
+      script: [...this.#script.filter(({ _tag }) => _tag !== "Fault"), ...this.#faults.happened],
+      messages: this.#messages,
+      saved: this.#of(LAST) !== undefined,
+      elapsed: this.#time.now,
+      steps: this.#clockwork.steps,
+      calls: calls.length,
+    };
+  }
+
+  /** Everything the script lets happen, and then time to recover. */
+  async #turmoil(): Promise<void> {
+    this.#producer.start();
+    await this.#until(() => this.#producer.ready, "the topics are there");
+    const begun = this.#time.now;
+    this.#turmoilUntil = begun + CALM;
+    const at = (ms: number, fire: () => void) => this.#time.arm({ at: begun + ms, fire });
+    for (const happening of this.#script) {
+      switch (happening._tag) {
+        case "Start":
+          at(happening.at, () => this.#start(happening.process));
+          break;
+        case "Stop":
+          at(happening.at, () => this.#of(happening.process)?.stop());
+          break;
+        case "Crash":
+          at(happening.at, () => this.#kill(happening.process));
+          break;
+        case "BrokerAway":
+          at(happening.at, () => this.#kafka.stop());
+          at(happening.until, () => this.#kafka.start());
+          break;
+        case "Write":
+          at(happening.at, () => this.#producer.write([happening.message]));
+          break;
+      }
+    }
+    await this.#clockwork.pass(CALM + 1);
+    if (!this.#lives.some(({ state }) => state === "running")) this.#start(LAST);
+    await this.#until(() => this.#done, "everything is resolved and committed");
+  }
+
+  /** Processes come and go in good order: nothing is received twice. */
+  async #handOver(): Promise<void> {
+    const handOver = this.#script.find(({ _tag }) => _tag === "HandOver");
+    if (handOver?._tag !== "HandOver") return;
+    const messages = this.#script.flatMap((each) => each._tag === "WriteInCalm" ? [each.message] : []);
+    this.#chronicle.calm = true;
+    this.#chronicle.note("all is well from here on");
+    const third = Math.ceil(messages.length / 3);
+    const [first, second, last] = handOver.pauses;
+    this.#producer.write(messages.slice(0, third));
+    await this.#clockwork.pass(first);
+    this.#start(handOver.process);
+    this.#producer.write(messages.slice(third, 2 * third));
+    await this.#clockwork.pass(second);
+    this.#producer.write(messages.slice(2 * third));
+    await this.#clockwork.pass(last);
+    const [eldest] = this.#running;
+    eldest?.stop();
+    await this.#until(() => (eldest === undefined || eldest.state === "ended") && this.#done, "the hand-over is done");
+  }
+
+  /** All stop: nothing is left, and the check looks at it all. */
+  async #end(): Promise<void> {
+    for (const life of this.#lives) life.stop();
+    await this.#until(() => this.#running.length === 0, "all processes have ended");
+    if (this.#chronicle.violations.length > 0) return;
+    try {
+      await this.options.check(outcomeOf(this.#chronicle, this.seed, this.#world, this.#messages, this.#producer));
+    } catch (error) {
+      this.#chronicle.violation("check", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #until(done: () => boolean, what: string): Promise<void> {
+    return this.#clockwork.until(
+      () => this.#lookAfter() || done(),
+      this.options.patience,
+      () => [what, ...this.#chronicle.unfinished()].join("; "),
+    );
+  }
+
+  /** Looks at the processes that have ended; asked when nothing can run at the present time. */
+  #lookAfter(): false {
+    for (const life of this.#lives) {
+      if (life.state !== "ended" || this.#buried.has(life)) continue;
+      this.#buried.add(life);
+      const { failure, name } = life;
+      if (failure instanceof ConfigError) throw failure;
+      const left = life.leftovers();
+      if (left.length > 0) this.#chronicle.violation("leftovers", `${name} has ended and left ${left.join(", ")}`);
+      // What an operating system does with the rest.
+      life.crash();
+      if (failure === null) continue;
+      this.#chronicle.violation(
+        "failure",
+        `${name} has failed: ${failure instanceof Error ? failure.message : failure}`,
+      );
+      throw new Hopeless(`${name} runs`);
+    }
+    return false;
+  }
+
+  get #running(): ReadonlyArray<ProcessLife> {
+    return this.#lives.filter(({ state }) => state !== "ended");
+  }
+
+  #of(process: string): ProcessLife | undefined {
+    return this.#lives.find(({ name }) => name === process);
+  }
+
+  #start(name: string): void {
+    const { options } = this;
+    const life = new ProcessLife(name, this.#time, this.#kafka, (line) => this.#chronicle.note(line));
+    this.#lives.push(life);
+    const process: SimulatedProcess<unknown> = {
+      name,
+      world: this.#world,
+      chance: this.#chance,
+      now: () => this.#time.now,
+      sleep: (ms) => life.sleep(ms),
+      hold: (what) => life.hold(what),
+      note: (line) => this.#chronicle.note(`${name}: ${line}`),
+    };
+    const actors = options.actors(process);
+    this.#chronicle.meets(actors);
+    const definition = {
+      ...processSettings(options.settings, options.settings.groupProtocol ?? this.#groupProtocol),
+      partitions: options.partitions,
+      actors: actors.map((actor) => watched(actor, name, this.#chronicle)),
+      events: [...new Set([...options.events, ...this.#messages.map(({ event }) => event)])],
+    };
+    const main = Effect.gen({ self: this }, function* () {
+      const services = yield* Layer.build(options.layer(process));
+      const system = yield* Effect.provideContext(makeSystem(definition, life.link.broker.open), services);
+      yield* Effect.raceFirst(life.stopped, system.ended);
+      const { unfinished } = yield* system.drain;
+      for (const work of unfinished) {
+        if (this.#chronicle.calm) {
+          this.#chronicle.violation("end", `${name} was told to stop and left unfinished: ${work}`);
+        } else this.#chronicle.note(`${name} leaves unfinished: ${work}`);
+      }
+    });
+    life.start(
+      Effect.scoped(main).pipe(
+        Effect.provide(Logger.layer([this.#logger(name)])),
+        Effect.provideService(References.MinimumLogLevel, "Info"),
+      ),
+    );
+  }
+
+  #kill(name: string): void {
+    this.#of(name)?.crash();
+    this.#chronicle.crashed(name);
+  }
+
+  #logger(name: string): Logger.Logger<unknown, void> {
+    return Logger.make(({ message, logLevel }) => {
+      this.#chronicle.note(`${name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`);
+    });
+  }
+
+  readonly #intercept: Intercept = ({ api, connection }) => {
+    const { now } = this.#time;
+    const life = this.#lives.find(({ link }) => link.has(connection));
+    const fault = life === undefined || now >= this.#turmoilUntil ? null : this.#faults.next(life.name, api);
+    if (api === "Produce" || api === "OffsetCommit") {
+      this.#lookUntil = Math.max(this.#lookUntil, now + (fault?._tag === "Delay" ? fault.ms : 0));
+    }
+    if (life === undefined || fault === null) return fault;
+    // It holds up its process for as long, whatever the others do.
+    if (fault._tag === "Never") this.#echo = Math.max(this.#echo, now + longest(api, this.options.settings));
+    this.#chronicle.note(`${api} of ${life.name}: ${JSON.stringify(fault)}`);
+    return fault;
+  };
+
+  /** Whether all is written, resolved and committed, and the groups are at rest. */
+  get #done(): boolean {
+    return this.#producer.idle && this.#settled && this.#chronicle.unfinished().length === 0;
+  }
+
+  /** Whether each group is at rest, for longer than a member that has died is counted in, with just those who run. */
+  get #settled(): boolean {
+    const groups = [...new Set(Array.from(this.#chronicle.actors.values(), ({ group }) => group))];
+    const running = this.#running.length;
+    const stored = groups.map((group) => this.#kafka.group(group));
+    const rests = stored.every((group) => group?.state === "Stable" && group.members.length === running);
+    const generations = stored.map((group) => group?.generation).join(" ");
+    const { now } = this.#time;
+    if (!rests || generations !== this.#restsIn) this.#restsSince = now;
+    this.#restsIn = generations;
+    return rests && now - Math.max(this.#restsSince, this.#echo) > restOf(this.options.settings);
+  }
+}
