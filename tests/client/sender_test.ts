@@ -1,64 +1,13 @@
-import { Effect, Fiber, type Scope } from "effect";
-import { makeCluster } from "../../src/client/cluster/cluster.ts";
-import type { Cluster, DeliveryObserver, PublishLease, Sender } from "../../src/client/port.ts";
-import { makeSender, type SenderOptions } from "../../src/client/produce/sender.ts";
+import { Effect, Fiber } from "effect";
+import type { Sender } from "../../src/client/port.ts";
 import { partitionForKey } from "../../src/codec/murmur2.ts";
 import { readBatchHeader } from "../../src/codec/batch_header.ts";
-import { LeaseLost } from "../../src/errors.ts";
 import { ErrorCode } from "../../src/link/error_code.ts";
 import type { Request } from "../../src/link/protocol.ts";
-import type { ProducerRecord } from "../../src/record.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { Outcomes, record, sending, sent } from "./sending.ts";
 import { SmallKafka } from "./small_kafka.ts";
-import { advance, virtual } from "./virtual.ts";
-
-/** What became of records, in the order they were settled. */
-class Outcomes {
-  readonly settled: Array<string> = [];
-  readonly offsets: Array<number> = [];
-  readonly byName = new Map<string, number>();
-  of(name: string): DeliveryObserver {
-    return {
-      settled: (error, metadata) => {
-        this.settled.push(error === null ? name : `${name}:${error._tag === "PublishError" ? error.type : error._tag}`);
-        this.offsets.push(metadata.offset);
-        this.byName.set(name, (this.byName.get(name) ?? 0) + 1);
-      },
-    };
-  }
-}
-
-function record(value: string, more: Partial<ProducerRecord> = {}): ProducerRecord {
-  return { topic: "orders", key: null, value, partition: 0, ...more };
-}
-
-function sending(
-  kafka: SmallKafka,
-  options: SenderOptions,
-  body: (sender: Sender, cluster: Cluster) => Effect.Effect<void, unknown, Scope.Scope>,
-  log: Array<string> = [],
-) {
-  return virtual(
-    Effect.gen(function* () {
-      const cluster = yield* makeCluster(kafka.link);
-      yield* cluster.refresh(["orders"]);
-      yield* body(yield* makeSender(cluster, options), cluster);
-    }),
-    log,
-  );
-}
-
-/** Batches sent so far: partition, records, sequence, producer. */
-function sent(kafka: SmallKafka) {
-  return kafka.link.requests.filter(({ api }) => api === "Produce").flatMap(({ request }) =>
-    (request as Request<"Produce">).topics.flatMap(({ partitions }) =>
-      partitions.map(({ partition, records }) => {
-        const { count, baseSequence, producerId } = readBatchHeader(records, 0);
-        return { partition, count, baseSequence, producerId };
-      })
-    )
-  );
-}
+import { advance } from "./virtual.ts";
 
 Deno.test("offer sends after the linger, or at once when a batch is full", () => {
   const kafka = new SmallKafka();
@@ -449,64 +398,6 @@ Deno.test("offer refuses above the memory bound and room waits until some is fre
       assert(free);
       assertEquals(outcomes.settled.length, accepted);
       assert(sender.offer(record("more"), outcomes.of("more"), null));
-    }));
-});
-
-type LeaseState = ReturnType<PublishLease["state"]>;
-
-function lease(state: LeaseState): PublishLease & { now: LeaseState } {
-  return {
-    now: state,
-    state() {
-      return this.now;
-    },
-    lost: () => new LeaseLost("source", 0, 1),
-  };
-}
-
-Deno.test("all batches of a lease that is fenced settle at once, with nobody else at work", () => {
-  const kafka = new SmallKafka();
-  kafka.lead("orders", [1]);
-  return sending(kafka, { batchRecords: 2 }, (sender) =>
-    Effect.gen(function* () {
-      const outcomes = new Outcomes();
-      const one = lease("expired");
-      for (const name of ["a", "b", "c", "d", "e"]) sender.offer(record(name), outcomes.of(name), one);
-      yield* advance(1_000);
-      assertEquals(sender.pending(), 5);
-      one.now = "fenced";
-      yield* advance(60);
-      assertEquals([sender.pending(), outcomes.settled.length], [0, 5]);
-    }));
-});
-
-Deno.test("an expired lease holds a batch back, a fenced one takes its records out", () => {
-  const kafka = new SmallKafka();
-  kafka.lead("orders", [1]);
-  return sending(kafka, {}, (sender) =>
-    Effect.gen(function* () {
-      const outcomes = new Outcomes();
-      const [one, two] = [lease("expired"), lease("valid")];
-      sender.offer(record("a", { headers: [["h", new Uint8Array([1])]], key: "k" }), outcomes.of("a"), null);
-      sender.offer(record("b"), outcomes.of("b"), one);
-      sender.offer(record("c"), outcomes.of("c"), two);
-      sender.offer(record("d"), outcomes.of("d"), one);
-      yield* advance(1_000);
-      assertEquals(outcomes.settled, []);
-      one.now = "valid";
-      yield* advance(60);
-      assertEquals(outcomes.settled, ["a", "b", "c", "d"]);
-      sender.offer(record("e"), outcomes.of("e"), one);
-      sender.offer(record("f"), outcomes.of("f"), two);
-      sender.offer(record("g"), outcomes.of("g"), null);
-      one.now = "fenced";
-      yield* sender.flush;
-      assertEquals(outcomes.settled.slice(4), ["e:LeaseLost", "f", "g"]);
-      sender.offer(record("h"), outcomes.of("h"), one);
-      yield* sender.flush;
-      assertEquals(outcomes.settled.at(-1), "h:LeaseLost");
-      assertEquals(kafka.log("orders", 0).values(), ["a", "b", "c", "d", "f", "g"]);
-      assertEquals(sender.pending(), 0);
     }));
 });
 
