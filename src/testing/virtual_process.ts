@@ -30,6 +30,8 @@ export class VirtualProcess implements Scheduler.Scheduler {
   readonly #timers = new Set<Timer>();
   readonly #waiting = new Set<Tasks>();
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>();
+  /** Who was asked last: it is known already. */
+  #last: Fiber.Fiber<unknown, unknown> | null = null;
   #killed = false;
 
   /** Made by {@linkcode VirtualTime.process}. */
@@ -63,19 +65,23 @@ export class VirtualProcess implements Scheduler.Scheduler {
     this.#timers.clear();
     this.#waiting.clear();
     this.#fibers.clear();
+    this.#last = null;
   }
 
   /** See Effect's Scheduler. */
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     // What a Promise resumes does not come by the dispatcher: it ends here.
     if (this.#killed) return true;
-    if (!this.#fibers.has(fiber)) {
-      this.#fibers.add(fiber);
-      fiber.addObserver(() => this.#fibers.delete(fiber));
+    if (fiber !== this.#last) {
+      this.#last = fiber;
+      if (!this.#fibers.has(fiber)) {
+        this.#fibers.add(fiber);
+        fiber.addObserver(() => this.#fibers.delete(fiber));
+      }
     }
     // Never before the first operation: what resumes a fiber, or interrupts it, would be lost to what resumes it next.
     if (fiber.currentOpCount <= 1) return false;
-    return fiber.currentOpCount >= MOST_OPERATIONS || this.time.random() < this.time.preemption;
+    return fiber.currentOpCount >= MOST_OPERATIONS || this.time.preempts();
   }
 
   /** See Effect's Scheduler: the tasks of one fiber keep their order. */

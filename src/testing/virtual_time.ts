@@ -43,6 +43,8 @@ export class VirtualTime {
   now = 0;
   readonly #ready: Tasks[] = [];
   readonly #timers = new Set<Timer>();
+  /** Operations until a fiber is preempted. */
+  #undisturbed: number;
 
   /** How often, on average, a fiber is preempted between two operations. */
   readonly preemption: number;
@@ -55,10 +57,25 @@ export class VirtualTime {
   ) {
     this.random = seededRandom(seed);
     this.preemption = options.preemption ?? 0.02;
+    this.#undisturbed = this.#drawUndisturbed();
   }
 
   /** The next number of the seed's, in [0, 1). */
   readonly random: () => number;
+
+  /** Whether a fiber is preempted before its next operation. */
+  preempts(): boolean {
+    if (--this.#undisturbed > 0) return false;
+    this.#undisturbed = this.#drawUndisturbed();
+    return true;
+  }
+
+  /** As many as there would be if each operation drew for itself, in one draw. */
+  #drawUndisturbed(): number {
+    const { preemption } = this;
+    if (preemption <= 0) return Infinity;
+    return preemption >= 1 ? 1 : Math.floor(Math.log(1 - this.random()) / Math.log(1 - preemption)) + 1;
+  }
 
   /** A new process in this world. */
   process(): VirtualProcess {
@@ -93,10 +110,10 @@ export class VirtualTime {
     for (const { at } of this.#timers) if (at < next) next = at;
     if (next === Infinity) return false;
     this.now = next;
-    for (const timer of [...this.#timers]) {
-      if (timer.at > next || !this.#timers.delete(timer)) continue;
-      timer.fire();
-    }
+    const due: Timer[] = [];
+    for (const timer of this.#timers) if (timer.at === next) due.push(timer);
+    // One that fires may disarm another.
+    for (const timer of due) if (this.#timers.delete(timer)) timer.fire();
     return true;
   }
 

@@ -50,6 +50,8 @@ export interface Call {
   ended: number;
   /** How many calls had begun when it ended. */
   endedBefore: number;
+  /** Whether its Promise goes on although it was given up. */
+  stray: boolean;
   /** Records it has published. */
   outputs: number;
   /** Those of them that stand in the log. */
@@ -122,6 +124,7 @@ export class Chronicle {
       end: null,
       ended: -1,
       endedBefore: -1,
+      stray: false,
       outputs: 0,
       stored: new Set(),
     };
@@ -156,6 +159,11 @@ export class Chronicle {
   /** The process was killed. */
   crashed(process: string): void {
     for (const call of this.calls) if (call.process === process) this.ended(call, "crashed");
+  }
+
+  /** Whether Promises of this process go on although they were given up. */
+  strays(process: string): boolean {
+    return this.calls.some((call) => call.stray && call.process === process);
   }
 
   /** Looks at the logs and the commits: to be called after whatever can have changed them. */

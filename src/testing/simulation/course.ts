@@ -5,13 +5,14 @@
 import { Effect, Layer, Logger, References } from "effect";
 import type { ActorDefinition } from "../../actor.ts";
 import { ConfigError } from "../../errors.ts";
+import type { EventDefinition } from "../../event.ts";
 import { EmbeddedKafka } from "../../link/embedded/embedded.ts";
 import type { Intercept } from "../../link/embedded/faults.ts";
 import type { GroupProtocol } from "../../runtime/settings.ts";
 import { makeSystem } from "../../runtime/system.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { VirtualTime } from "../virtual_time.ts";
-import { type Chance, chanceOf } from "./chance.ts";
+import { chanceOf } from "./chance.ts";
 import { Chronicle, type Violation } from "./chronicle.ts";
 import { Clockwork, Hopeless } from "./clockwork.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -51,9 +52,17 @@ export interface Course {
   readonly calls: number;
 }
 
-/** Runs the schedule of a seed; with a script, just what stands there happens. Rejects with ConfigError. */
-export function runCourse(options: CourseOptions, seed: number, script?: ReadonlyArray<Happening>): Promise<Course> {
-  return new Schedule(options, seed, script).run();
+/**
+ * Runs the schedule of a seed; with a script, just what stands there happens. Fibers take their turns in another order for
+ * each `turns`. Rejects with ConfigError.
+ */
+export function runCourse(
+  options: CourseOptions,
+  seed: number,
+  script?: ReadonlyArray<Happening>,
+  turns = 0,
+): Promise<Course> {
+  return new Schedule(options, seed, turns, script).run();
 }
 
 /** The process that is started when none is left. */
@@ -64,7 +73,6 @@ class Schedule {
   readonly #kafka: EmbeddedKafka;
   readonly #chronicle: Chronicle;
   readonly #clockwork: Clockwork;
-  readonly #chance: Chance;
   readonly #messages: Planned[] = [];
   readonly #script: ReadonlyArray<Happening>;
   readonly #faults: RequestFaults;
@@ -74,6 +82,7 @@ class Schedule {
   /** Those that have ended and were looked at. */
   readonly #buried = new Set<ProcessLife>();
   readonly #world: unknown;
+  readonly #events: ReadonlyArray<EventDefinition>;
   readonly #groupProtocol: GroupProtocol;
   #turmoilUntil = Infinity;
   #lookUntil = 0;
@@ -84,7 +93,8 @@ class Schedule {
   constructor(
     private readonly options: CourseOptions,
     private readonly seed: number,
-    script?: ReadonlyArray<Happening>,
+    turns: number,
+    script: ReadonlyArray<Happening> | undefined,
   ) {
     // What happens is drawn apart from the turns of fibers: a shorter script leaves the rest as it was.
     const random = seededRandom(seed ^ 0x5eed);
@@ -96,11 +106,10 @@ class Schedule {
     this.#script = script ?? drawn;
     const weather = script === undefined && faults.has("request") ? drawWeather(random) : null;
     this.#faults = new RequestFaults(weather, this.#script);
-    this.#time = new VirtualTime(seed);
-    this.#chance = chanceOf(this.#time.random);
+    this.#time = new VirtualTime(seed ^ Math.imul(turns, 0x85ebca6b));
     this.#kafka = new EmbeddedKafka({ partitions, ...brokerSettings(settings) });
     this.#kafka.intercept = this.#intercept;
-    const known = [...new Set([...events, ...this.#messages.map(({ event }) => event)])];
+    const known = this.#events = distinct([...events, ...this.#messages.map(({ event }) => event)]);
     this.#chronicle = new Chronicle(this.#kafka, () => this.#time.now, known);
     this.#clockwork = new Clockwork(this.#time, () => {
       if (this.#time.now <= this.#lookUntil) this.#chronicle.look();
@@ -210,12 +219,12 @@ class Schedule {
 
   /** Looks at the processes that have ended; asked when nothing can run at the present time. */
   #lookAfter(): false {
-    for (const life of this.#lives) {
+    for (const life of [this.#client, ...this.#lives]) {
       if (life.state !== "ended" || this.#buried.has(life)) continue;
       this.#buried.add(life);
       const { failure, name } = life;
       if (failure instanceof ConfigError) throw failure;
-      const left = life.leftovers();
+      const left = life.leftovers(this.#chronicle.strays(name));
       if (left.length > 0) this.#chronicle.violation("leftovers", `${name} has ended and left ${left.join(", ")}`);
       // What an operating system does with the rest.
       life.crash();
@@ -244,7 +253,8 @@ class Schedule {
     const process: SimulatedProcess<unknown> = {
       name,
       world: this.#world,
-      chance: this.#chance,
+      // Of its own: what others do changes nothing of it.
+      chance: chanceOf(seededRandom(this.seed ^ Math.imul(Number(name.slice(1)) + 1, 0x9e3779b9))),
       now: () => this.#time.now,
       sleep: (ms) => life.sleep(ms),
       hold: (what) => life.hold(what),
@@ -252,11 +262,12 @@ class Schedule {
     };
     const actors = options.actors(process);
     this.#chronicle.meets(actors);
+    const own = actors.flatMap(({ receives, publishes }) => [...receives, ...publishes]);
     const definition = {
       ...processSettings(options.settings, options.settings.groupProtocol ?? this.#groupProtocol),
       partitions: options.partitions,
       actors: actors.map((actor) => watched(actor, name, this.#chronicle)),
-      events: [...new Set([...options.events, ...this.#messages.map(({ event }) => event)])],
+      events: distinct([...own, ...this.#events]).filter((event) => !own.includes(event)),
     };
     const main = Effect.gen({ self: this }, function* () {
       const services = yield* Layer.build(options.layer(process));
@@ -319,4 +330,14 @@ class Schedule {
     this.#restsIn = generations;
     return rests && now - Math.max(this.#restsSince, this.#echo) > restOf(this.options.settings);
   }
+}
+
+/** The first of each topic and name: a message of a second one, such as bytes that are none, is one of the first. */
+function distinct(events: ReadonlyArray<EventDefinition>): ReadonlyArray<EventDefinition> {
+  const first = new Map<string, EventDefinition>();
+  for (const event of events) {
+    const place = `${event.topic} ${event.name}`;
+    if (!first.has(place)) first.set(place, event);
+  }
+  return [...first.values()];
 }

@@ -87,12 +87,15 @@ export class ProcessLife {
     return { [Symbol.dispose]: () => void this.#held.delete(held) };
   }
 
-  /** What an end has left behind, in words; asked when nothing can run at the present time. */
-  leftovers(): ReadonlyArray<string> {
+  /**
+   * What an end has left behind, in words; asked when nothing can run at the present time. Where there are strays, which
+   * were given up and could not be ended, the sleeps are theirs.
+   */
+  leftovers(strays: boolean): ReadonlyArray<string> {
     if (this.state !== "ended") return [];
     const { fibers, timers } = this.#process.alive;
     const counts = [
-      [this.#sleeps, "sleep"],
+      [strays ? 0 : this.#sleeps, "sleep"],
       [fibers - this.#sleeps, "fiber"],
       [timers - this.#sleeps, "timer"],
       [this.link.open, "connection"],

@@ -34,7 +34,8 @@ function watchedReceive(
   return (message, context) => {
     const call = chronicle.began(process, actor, context, null);
     const end = (end: End) => chronicle.ended(call, end);
-    return looked(() => receive(message, contextFor(call, context)), (value) => end(endOf(value)), end, context);
+    const stray = (goesOn: boolean) => void (call.stray = goesOn);
+    return looked(() => receive(message, contextFor(call, context)), (value) => end(endOf(value)), end, stray, context);
   };
 }
 
@@ -54,7 +55,8 @@ function watchedBatch(
     const all = (end: End) => calls.forEach((call) => chronicle.ended(call, end));
     const done = (answer: unknown) =>
       calls.forEach((call, at) => chronicle.ended(call, endOf(Array.isArray(answer) ? answer[at] : undefined)));
-    return looked(() => receive(envelopes, context as never), done, all, context);
+    const stray = (goesOn: boolean) => calls.forEach((call) => call.stray = goesOn);
+    return looked(() => receive(envelopes, context as never), done, all, stray, context);
   };
 }
 
@@ -63,6 +65,7 @@ function looked(
   call: () => unknown,
   done: (value: unknown) => void,
   end: (end: End) => void,
+  stray: (goesOn: boolean) => void,
   context: Pick<ActorContext, "signal">,
 ): unknown {
   let result: unknown;
@@ -81,11 +84,17 @@ function looked(
     );
   }
   if (isPromise(result)) {
-    context.signal.addEventListener("abort", () => end("interrupted"));
+    let pending = true;
+    context.signal.addEventListener("abort", () => {
+      end("interrupted");
+      stray(pending);
+    });
     return result.then((value) => {
+      stray(pending = false);
       done(value);
       return value;
     }, (error) => {
+      stray(pending = false);
       end("failed");
       throw error;
     });
