@@ -73,6 +73,13 @@ export interface ActorSettings {
   /** The dead-letter topic for records of `topic`. Default `<topic>.dlt`. */
   readonly deadLetterTopic?: (topic: string) => string;
   /**
+   * Whether a key whose message became a dead letter is put into quarantine: its later messages become dead letters, too
+   * (`quarantined`), in order, until its letters came back (`DeadLetters.redrive`) and were received. So no message of a
+   * key overtakes another. For actors that receive message by message, in the order of keys; up to 128 keys per partition
+   * at a time, then the system ends with the reason. Default false.
+   */
+  readonly quarantine?: boolean;
+  /**
    * Where a group without a committed offset begins. Default "earliest". Partitions that are added, and topics that are
    * created again, after the group began are received from their beginning in either case.
    */
@@ -168,6 +175,7 @@ const settingsSchema = z.strictObject({
   onFailure: z.enum(["dead-letter", "skip", "stop"]).default("dead-letter"),
   deadLetterTopic: z.custom<(topic: string) => string>((f) => typeof f === "function", "expected a function")
     .default(() => (topic: string) => `${topic}.dlt`),
+  quarantine: z.boolean("expected true or false").default(false),
   startFrom: z.enum(["earliest", "latest"]).default("earliest"),
   outOfRange: z.enum(["fail", "earliest", "latest"]).default("fail"),
   batchSize: positive.default(500),
@@ -253,6 +261,9 @@ export function actor(options: AnyOptions): ActorDefinition {
     { order: keyed ? "key" : "partition", ...defined(rest) },
     `actor ${name}`,
   );
+  if (settings.quarantine && (settings.order !== "key" || receiveBatch !== undefined)) {
+    throw new ConfigError(field("quarantine"), 'it needs `receive`, and order by "key"');
+  }
   for (const { topic } of receives) {
     const letters = settings.deadLetterTopic(topic);
     if (!isTopicName(letters) || letters === topic) {

@@ -29,6 +29,7 @@ Deno.test("actor() fills in the defaults that its options document", () => {
     onFailure: "dead-letter",
     startFrom: "earliest",
     outOfRange: "fail",
+    quarantine: false,
     batchSize: 500,
   });
   assertEquals(deadLetterTopic("orders"), "orders.dlt");

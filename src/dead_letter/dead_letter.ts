@@ -4,9 +4,10 @@
  */
 import type { ConsumerRecord, ProducerRecord } from "../record.ts";
 import { headerText } from "../record.ts";
+import { TURN_HEADER } from "./turn.ts";
 
 /** Why a record became a dead letter. */
-export type DeadLetterReason = "decode" | "retries-exhausted" | "killed-actor" | "rejected";
+export type DeadLetterReason = "decode" | "retries-exhausted" | "killed-actor" | "rejected" | "quarantined";
 
 /** What a dead letter says beside the record. */
 export interface DeadLetterNote {
@@ -20,6 +21,8 @@ export interface DeadLetterNote {
   readonly error: string;
   /** How often `receive` was called with it. */
   readonly attempts: number;
+  /** Where its key is in quarantine: its turn, as a header's text. */
+  readonly turn?: string;
 }
 
 // The limit of `dlt-error` in bytes: an error that quotes its message must not make the letter larger than the topic takes.
@@ -37,6 +40,8 @@ export function deadLetterOf(
   bare = false,
 ): ProducerRecord {
   const redrives = headerText(record.headers, "dlt-redrives") ?? "0";
+  // One that came back before its turn was not tried again.
+  const again = note.reason === "quarantined" && /^[1-9]\d*$/.test(redrives) ? String(Number(redrives) - 1) : redrives;
   const own: Array<[string, string]> = [
     ["dlt-topic", record.topic],
     ["dlt-partition", String(record.partition)],
@@ -47,8 +52,9 @@ export function deadLetterOf(
     ["dlt-reason", note.reason],
     ["dlt-error", bare ? "" : cut(note.error)],
     ["dlt-attempts", String(note.attempts)],
-    ["dlt-redrives", redrives],
+    ["dlt-redrives", again],
   ];
+  if (note.turn !== undefined) own.push([TURN_HEADER, note.turn]);
   return {
     topic,
     partition: record.partition,

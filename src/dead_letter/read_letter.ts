@@ -9,6 +9,7 @@ import {
   type RecordHeaders,
   type TopicPartition,
 } from "../record.ts";
+import { readTurn, type Turn, TURN_HEADER, turnText } from "./turn.ts";
 
 /** A record as it stood where it could not be handled. */
 export interface LetterSource extends TopicPartition {
@@ -36,7 +37,7 @@ export interface DeadLetter extends TopicPartition {
   readonly group: string;
   /** The actor that gave it up. */
   readonly actor: string;
-  /** Why: "decode", "retries-exhausted", "killed-actor" or "rejected". */
+  /** Why: "decode", "retries-exhausted", "killed-actor", "rejected" or "quarantined". */
   readonly reason: string;
   /** The error in words; may be cut, or missing. */
   readonly error: string;
@@ -44,6 +45,8 @@ export interface DeadLetter extends TopicPartition {
   readonly attempts: number;
   /** How often it was redriven before. */
   readonly redrives: number;
+  /** Its place among the letters of its key; null unless its actor has `quarantine`. */
+  readonly turn: Turn | null;
 }
 
 /** All our headers begin so; no other header of a record is touched. */
@@ -78,22 +81,26 @@ export function readDeadLetter(record: ConsumerRecord): DeadLetter | null {
     error: text("error") ?? "",
     attempts,
     redrives,
+    turn: readTurn(headerText(headers, TURN_HEADER)),
   };
 }
 
 /**
  * The record that goes back: key, value and headers as they were, and `dlt-redrives` one higher, which a letter it may
- * become again will carry on. Its time is the time of its return: brokers delete what is old.
+ * become again will carry on; of a key in quarantine also whose letter it was, and its turn. Its time is the time of its
+ * return: brokers delete what is old.
  */
 export function redrivenRecord(
-  { key, value, headers, source, redrives }: DeadLetter,
+  { key, value, headers, source, group, redrives, turn }: DeadLetter,
   partition: number,
 ): ProducerRecord {
+  const own = [[`${OWN}redrives`, String(redrives + 1)]];
+  if (turn !== null) own.push([`${OWN}group`, group], [TURN_HEADER, turnText(turn)]);
   return {
     topic: source.topic,
     partition,
     key,
     value,
-    headers: [...headers, [`${OWN}redrives`, encoder.encode(String(redrives + 1))]],
+    headers: [...headers, ...own.map(([name, value]) => [name, encoder.encode(value)] as const)],
   };
 }

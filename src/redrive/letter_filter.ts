@@ -21,7 +21,7 @@ export interface LetterFilter {
   readonly until?: Date;
 }
 
-const reason = oneOf("decode", "retries-exhausted", "killed-actor", "rejected");
+const reason = oneOf("decode", "retries-exhausted", "killed-actor", "rejected", "quarantined");
 const key = z.union([z.string(), z.instanceof(Uint8Array)], "expected a text or bytes");
 
 /** Checks a filter's fields. */

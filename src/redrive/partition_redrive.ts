@@ -67,6 +67,7 @@ const BATCH_TIME = 100;
 const HELD = 10_000;
 
 const STUCK = "an earlier letter of its key could not be sent";
+const BEHIND = "its key is in quarantine, and an earlier letter of it stays";
 
 /** A letter that can't be sent says nothing of the others. */
 const ownFault: ReadonlySet<string> = new Set([
@@ -84,6 +85,8 @@ export class PartitionRedrive {
   readonly #keys = new Set<string>();
   /** Keys of which a letter could not be sent: the later ones stay behind it. */
   readonly #stuck = new Set<string>();
+  /** Keys in quarantine of which a letter stays: the later ones would only become letters again. */
+  readonly #kept = new Set<string>();
   readonly #settled = new Signal();
   #inFlight = 0;
   #sent = 0;
@@ -127,6 +130,7 @@ export class PartitionRedrive {
         this.#note(offset, false);
       } else {
         const partition = yield* this.#destination(letter);
+        if (partition === null && letter.key !== null && letter.turn !== null) this.#kept.add(keyText(letter.key));
         if (partition === null) this.#note(offset, false);
         else if (!(yield* this.#send(letter, partition))) {
           run.count.unfinished.push(
@@ -158,6 +162,9 @@ export class PartitionRedrive {
       }
       if (letter.key !== null && this.#stuck.has(keyText(letter.key))) {
         return this.#stay(offset, "not-sent", STUCK);
+      }
+      if (letter.turn !== null && letter.key !== null && this.#kept.has(keyText(letter.key))) {
+        return this.#stay(offset, "behind", BEHIND);
       }
       const count = yield* run.partitionsOf(source.topic);
       if (typeof count !== "number") return this.#stay(offset, "not-sent", count.message);

@@ -16,8 +16,11 @@ export interface ReasonCount {
 export interface LeftLetter extends TopicPartition {
   /** Its offset in the dead-letter topic. */
   readonly offset: number;
-  /** Why: it was redriven too often, it can't be sent, or it is no dead letter of ours. */
-  readonly why: "redriven-too-often" | "not-sent" | "not-a-letter";
+  /**
+   * Why: it was redriven too often, it can't be sent, it is no dead letter of ours, or it is in quarantine behind a letter of
+   * its key that stays.
+   */
+  readonly why: "redriven-too-often" | "not-sent" | "not-a-letter" | "behind";
   /** The same in words. */
   readonly detail: string;
 }

@@ -10,8 +10,10 @@ import type { DeadLetter } from "../dead_letter/read_letter.ts";
  * to the partition it came from: it has no key, or whoever wrote it chooses partitions in another way. A dead-letter topic
  * has as many partitions (`lettersCount`) as its source had; `count` is how many the source has now.
  */
-export function returnPartition({ key, source }: DeadLetter, lettersCount: number, count: number): number {
+export function returnPartition({ key, source, turn }: DeadLetter, lettersCount: number, count: number): number {
   const { partition } = source;
+  // Turns are those of that partition's messages.
+  if (turn !== null && partition < count) return partition;
   const byKey = key !== null && partitionForKey(key, lettersCount) === partition;
   if (!byKey && partition < count) return partition;
   return key === null ? partition % count : partitionForKey(key, count);

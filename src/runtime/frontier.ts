@@ -193,6 +193,19 @@ export class Frontier {
     return bytes;
   }
 
+  /** Whether an earlier record of this one's key is settled, but not resolved. */
+  settledBefore(segment: Segment, index: number): boolean {
+    const key = segment.records.keyId(index);
+    for (const earlier of this.#segments) {
+      const end = earlier === segment ? index : earlier.records.length;
+      for (let i = earlier.head; earlier.settled > 0 && i < end; i++) {
+        if (earlier.state(i) === Settled && earlier.records.keyId(i) === key) return true;
+      }
+      if (earlier === segment) return false;
+    }
+    return false;
+  }
+
   /** Every segment with a record that is not resolved, oldest first. */
   *segments(): IterableIterator<Segment> {
     for (const segment of this.#segments) if (segment.remaining > 0) yield segment;

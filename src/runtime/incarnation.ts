@@ -20,7 +20,7 @@ import { type IncarnationContext, MessageContext } from "./message_context.ts";
 import type { MessageReader, ReadMessage } from "./message_reader.ts";
 import type { Item, Partition } from "./partition.ts";
 import { Reports } from "./reports.ts";
-import { conclude, giveUp, messageOf, noteAttempt } from "./settlement.ts";
+import { conclude, giveUp, messageOf, noteAttempt, release } from "./settlement.ts";
 import { Slots } from "./slots.ts";
 import { Signal } from "../fiber/signal.ts";
 
@@ -239,9 +239,15 @@ export class Incarnation {
       giveUp(this, item, "decode", error.message);
       return null;
     }
+    const first = partition.quarantine?.follows(item, this.#read.type !== null) ?? null;
+    if (first !== null) {
+      giveUp(this, item, "quarantined", `it follows the message of its key at offset ${first}`);
+      return null;
+    }
     if (this.#read.type !== null) return this.#read as { readonly type: string; readonly message: unknown };
     partition.counters.ignored++;
     partition.resolve(item);
+    release(this, item);
     return null;
   }
 
@@ -289,9 +295,11 @@ export class Incarnation {
     if (published === null) {
       partition.counters.done++;
       partition.resolve(item);
+      release(this, item);
       return null;
     }
     const delivery = new Delivery(partition, services.sender, item, published, call.context.attempt);
+    release(this, item);
     const rest = delivery.offer();
     if (rest === null) return null;
     this.#offering.add(delivery);

@@ -12,9 +12,13 @@ import { ActorFailed, CorruptRecordError, LeaseLost, type PublishError } from ".
 import { publishFailed } from "./delivery.ts";
 import { recordAt } from "./message_context.ts";
 import type { Item, Partition } from "./partition.ts";
+import type { Line, QueuedLetter } from "./quarantine.ts";
+import { type Turn, turnText } from "../dead_letter/turn.ts";
 
 // Milliseconds before a letter that was refused is tried again.
 const RETRY = 1_000;
+// Milliseconds between two looks whether what came before a letter is acknowledged.
+const LOOK = 20;
 
 /**
  * Sends a record to its dead-letter topic. The record is resolved only by the letter's acknowledgement: a letter that
@@ -22,20 +26,27 @@ const RETRY = 1_000;
  * large is written without what can be left out; if that is too large as well the system ends.
  */
 export function writeDeadLetter(partition: Partition, sender: Sender, item: Item, note: DeadLetterNote): void {
-  new Letter(partition, sender, item, note).offer();
+  const line = partition.quarantine?.line(item) ?? null;
+  const letter = new Letter(partition, sender, item, note, line);
+  if (line === null || line.join(letter)) letter.offer();
 }
 
-class Letter implements DeliveryObserver {
+class Letter implements DeliveryObserver, QueuedLetter {
+  sent = false;
   #bare = false;
   #keepsPartition = true;
   #waiting = false;
+  #gone = false;
+  #turn: Turn | null = null;
   readonly #round: number;
 
   constructor(
     private readonly partition: Partition,
     private readonly sender: Sender,
-    private readonly item: Item,
+    readonly item: Item,
     private readonly note: DeadLetterNote,
+    /** Where its key is in quarantine: the letters of its key. */
+    private readonly line: Line | null,
   ) {
     this.#round = partition.condemn(item);
   }
@@ -51,19 +62,42 @@ class Letter implements DeliveryObserver {
   }
 
   #offer(): void {
-    const { partition, sender, item: { segment: { records }, index } } = this;
+    const { partition, sender, line, item, item: { segment: { records }, index } } = this;
+    if (line !== null && this.#turn === null) {
+      // If what an earlier message of its key has published fails, that message is to be received again, and then this.
+      if (partition.settledBefore(item)) return partition.fork(Effect.flatMap(Effect.sleep(LOOK), () => this.#again));
+      this.#turn = partition.quarantine?.turnOf(item, line) ?? null;
+    }
     const source = recordAt(records, partition.topic, partition.partition, index, headersOf(records, index));
     const topic = partition.actor.settings.deadLetterTopic(partition.topic);
-    const letter = deadLetterOf(source, topic, this.note, this.#bare);
+    const turn = this.#turn === null ? undefined : turnText(this.#turn);
+    const letter = deadLetterOf(source, topic, { ...this.note, turn }, this.#bare);
     const record = this.#keepsPartition ? letter : { ...letter, partition: undefined };
+    this.sent = true; // the answer may come within the call
     if (sender.offer(record, this, partition.lease)) return;
+    this.sent = false;
     partition.fork(Effect.flatMap(sender.room, () => this.#again));
+  }
+
+  /** See {@linkcode QueuedLetter}. */
+  begin(): void {
+    // Not from within the sender's own call.
+    this.partition.fork(Effect.flatMap(Effect.yieldNow, () => this.#again));
+  }
+
+  /** See {@linkcode QueuedLetter}. */
+  giveBack(): void {
+    this.#gone = true;
+    this.#wait(false);
+    this.partition.reopen(this.item, this.#round);
   }
 
   settled(error: PublishError | LeaseLost | null): void {
     const { partition, item } = this;
     if (error === null) {
       this.#wait(false);
+      // First: who commits the record's offset has to know of its key.
+      if (this.#turn !== null) this.line?.written(this.#turn);
       if (partition.acknowledge(item, this.#round)) partition.counters.deadLetters[this.note.reason]++;
       return;
     }
@@ -80,11 +114,11 @@ class Letter implements DeliveryObserver {
       this.#wait(true);
       return partition.fork(Effect.flatMap(partition.pause(RETRY), () => this.#again));
     }
-    // Not from within the sender's own call.
-    partition.fork(Effect.flatMap(Effect.yieldNow, () => this.#again));
+    this.begin();
   }
 
   readonly #again: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#gone) return Effect.void;
     // What waits when the partition is drained is left to the next owner.
     if (this.#waiting && this.partition.draining) this.#giveBack();
     else {
@@ -106,9 +140,10 @@ class Letter implements DeliveryObserver {
     partition.crash(Cause.fail(failure));
   }
 
+  /** And so none of its key behind it. */
   #giveBack(): void {
-    this.#wait(false);
-    this.partition.reopen(this.item, this.#round);
+    this.giveBack();
+    this.line?.leave();
   }
 
   #wait(waiting: boolean): void {

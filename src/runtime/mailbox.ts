@@ -3,6 +3,8 @@
  * by which fetching pauses and resumes.
  * @module
  */
+import type { Records } from "../codec/batch_decoder.ts";
+import { scanBatches } from "../codec/batch_header.ts";
 import type { FetchedChunk } from "../client/port.ts";
 
 /** The bounds of a mailbox. */
@@ -93,4 +95,9 @@ export class Mailbox {
       this.flow.resume();
     }
   }
+}
+
+/** What of a chunk is left to be decoded later: what is decompressed already takes enough memory. */
+export function restOf(chunk: FetchedChunk, { rest, next: from }: Records): FetchedChunk | null {
+  return rest === null ? null : { ...chunk, ...rest, from, count: scanBatches(rest.bytes, from).count };
 }

@@ -5,13 +5,16 @@
  * It also tells which topic of that name the offset is one of, and how many partitions that had when the group began: a
  * commit knows topics by their names alone.
  *
- * Bytes, before base64: a version; in version 2 the number of partitions and 8 bytes of the topic's id; attempts, failures and deaths of the record at the committed offset; alternating
- * lengths of unresolved and resolved runs; all as unsigned varints. Then a CRC-32C of the committed offset and of what
+ * Bytes, before base64: a version; in version 2 the number of partitions and 8 bytes of the topic's id; in version 3
+ * whether these follow, these, the number of keys in quarantine, and of each 8 bytes, the offset it is served up to and how
+ * many more there are to the last; attempts, failures and deaths of the record at the committed offset; alternating lengths
+ * of unresolved and resolved runs; all as unsigned varints. Then a CRC-32C of the committed offset and of what
  * stands before: other frameworks write base64 as well, and whoever takes theirs for a map loses records.
  * @module
  */
 import { crc32c } from "../codec/crc32c.ts";
 import type { OffsetRun } from "./frontier.ts";
+import type { QuarantinedKey } from "./quarantine.ts";
 
 /** What the metadata of a commit says. */
 export interface OffsetMap {
@@ -25,6 +28,8 @@ export interface OffsetMap {
   readonly resolved: ReadonlyArray<OffsetRun>;
   /** Of which topic the offset is one, if that is said. */
   readonly origin?: Origin;
+  /** The keys in quarantine, if there are any. */
+  readonly quarantined?: ReadonlyArray<QuarantinedKey>;
 }
 
 /** Which topic of its name a position is one of. */
@@ -46,6 +51,7 @@ export const emptyOffsetMap: OffsetMap = { attempts: 0, failures: 0, deaths: 0, 
 
 const PLAIN = 1;
 const WITH_ORIGIN = 2;
+const WITH_QUARANTINE = 3;
 const ID_BYTES = 8;
 // 4,096 is the broker's default for offset.metadata.max.bytes; 3,072 bytes make 4,096 in base64.
 const LIMIT = 3_072;
@@ -57,11 +63,19 @@ export function encodeOffsetMap(
   { attempts, failures, deaths }: Omit<OffsetMap, "resolved">,
   runs: Iterable<OffsetRun>,
   origin?: Origin,
+  quarantined: ReadonlyArray<QuarantinedKey> = [],
 ): string {
   const bytes = origin === undefined ? [PLAIN] : [WITH_ORIGIN];
+  if (quarantined.length > 0) bytes.splice(0, 1, WITH_QUARANTINE, origin === undefined ? 0 : 1);
   if (origin !== undefined) {
     put(bytes, origin.partitions);
-    for (let at = 0; at < ID_BYTES * 2; at += 2) bytes.push(Number.parseInt(origin.topic.slice(at, at + 2), 16));
+    putId(bytes, origin.topic);
+  }
+  if (quarantined.length > 0) put(bytes, quarantined.length);
+  for (const { key, served, last } of quarantined) {
+    putId(bytes, key);
+    put(bytes, served + 1); // before the first record it is -1
+    put(bytes, last - served);
   }
   put(bytes, attempts);
   put(bytes, failures);
@@ -78,7 +92,8 @@ export function encodeOffsetMap(
       break;
     }
   }
-  if (origin === undefined && bytes.length === empty && attempts === 0 && failures === 0 && deaths === 0) return "";
+  const plain = bytes[0] === PLAIN && bytes.length === empty;
+  if (plain && attempts === 0 && failures === 0 && deaths === 0) return "";
   const map = new Uint8Array(bytes.length + CRC_BYTES);
   map.set(bytes);
   new DataView(map.buffer).setUint32(bytes.length, checksum(offset, map));
@@ -89,11 +104,13 @@ export function encodeOffsetMap(
 export function decodeOffsetMap(offset: number, metadata: string): OffsetMap {
   const bytes = decodeBase64(metadata);
   const end = bytes === null ? 0 : bytes.length - CRC_BYTES;
-  if (bytes === null || end < 4 || (bytes[0] !== PLAIN && bytes[0] !== WITH_ORIGIN)) return emptyOffsetMap;
+  if (bytes === null || end < 4 || bytes[0] < PLAIN || bytes[0] > WITH_QUARANTINE) return emptyOffsetMap;
   if (new DataView(bytes.buffer).getUint32(end) !== checksum(offset, bytes)) return emptyOffsetMap;
   const reader = { bytes: bytes.subarray(0, end), at: 1 };
-  const origin = bytes[0] === WITH_ORIGIN ? takeOrigin(reader) : undefined;
-  if (origin === null) return emptyOffsetMap;
+  const placed = bytes[0] === WITH_ORIGIN || (bytes[0] === WITH_QUARANTINE && take(reader) === 1);
+  const origin = placed ? takeOrigin(reader) : undefined;
+  const quarantined = bytes[0] === WITH_QUARANTINE && origin !== null ? takeKeys(reader) : undefined;
+  if (origin === null || quarantined === null) return emptyOffsetMap;
   const attempts = take(reader);
   const failures = take(reader);
   const deaths = take(reader);
@@ -110,7 +127,7 @@ export function decodeOffsetMap(offset: number, metadata: string): OffsetMap {
     resolved.push({ from, to: at });
   }
   const map = { attempts, failures, deaths, resolved };
-  return origin === undefined ? map : { ...map, origin };
+  return { ...map, ...(origin !== undefined && { origin }), ...(quarantined !== undefined && { quarantined }) };
 }
 
 /** Of the offset and of all but the last four bytes. */
@@ -132,8 +149,30 @@ function put(bytes: number[], value: number): void {
 function takeOrigin(reader: { readonly bytes: Uint8Array; at: number }): Origin | null {
   const partitions = take(reader);
   if (partitions === null || reader.at + ID_BYTES > reader.bytes.length) return null;
+  return { topic: takeId(reader), partitions };
+}
+
+function takeKeys(reader: { readonly bytes: Uint8Array; at: number }): ReadonlyArray<QuarantinedKey> | null {
+  const keys: QuarantinedKey[] = [];
+  const count = take(reader);
+  if (count === null || count === 0) return null;
+  for (let left = count; left > 0; left--) {
+    if (reader.at + ID_BYTES > reader.bytes.length) return null;
+    const key = takeId(reader);
+    const [served, more] = [take(reader), take(reader)];
+    if (served === null || !more || !Number.isSafeInteger(served + more)) return null;
+    keys.push({ key, served: served - 1, last: served - 1 + more });
+  }
+  return keys;
+}
+
+function putId(bytes: number[], id: string): void {
+  for (let at = 0; at < ID_BYTES * 2; at += 2) bytes.push(Number.parseInt(id.slice(at, at + 2), 16));
+}
+
+function takeId(reader: { readonly bytes: Uint8Array; at: number }): string {
   const id = reader.bytes.subarray(reader.at, reader.at += ID_BYTES);
-  return { topic: Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join(""), partitions };
+  return Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function take(reader: { readonly bytes: Uint8Array; at: number }): number | null {

@@ -5,8 +5,7 @@
  */
 import { type Cause, Effect, Latch } from "effect";
 import type { ActorDefinition } from "../actor.ts";
-import { decodeRecords, type Records } from "../codec/batch_decoder.ts";
-import { scanBatches } from "../codec/batch_header.ts";
+import { decodeRecords } from "../codec/batch_decoder.ts";
 import type { FetchedChunk, Fetcher, FetchTarget, OffsetToCommit, PositionReset } from "../client/port.ts";
 import { CorruptRecordError, type KafkaError, type OffsetOutOfRange } from "../errors.ts";
 import type { ActorCounters } from "../telemetry/counters.ts";
@@ -14,8 +13,9 @@ import type { Stuck } from "./crash.ts";
 import { Condemned, Frontier, type OffsetRun, Open, Resolved, Segment, Settled } from "./frontier.ts";
 import { History } from "./history.ts";
 import type { PartitionLease } from "./lease.ts";
-import { Mailbox } from "./mailbox.ts";
+import { Mailbox, restOf } from "./mailbox.ts";
 import { encodeOffsetMap, type OffsetMap, type Origin } from "./offset_map.ts";
+import { Quarantine } from "./quarantine.ts";
 
 /** A record that was taken up. */
 export interface Item {
@@ -64,6 +64,9 @@ export class Partition implements FetchTarget {
   /** Runs what outlives an incarnation, but not the partition. */
   fork: (effect: Effect.Effect<void>) => void = () => {};
 
+  /** Keys whose messages follow a dead letter; null where the actor has none. */
+  quarantine: Quarantine | null = null;
+
   readonly #drained = Latch.makeUnsafe(false);
   #frontier: Frontier | null = null;
   #segment: Segment | null = null;
@@ -100,6 +103,7 @@ export class Partition implements FetchTarget {
     this.fetched = position;
     this.#known = map.resolved;
     this.history.resume(position, map);
+    if (this.actor.settings.quarantine) this.quarantine = new Quarantine(this.actor.group, map.quarantined);
     this.fetcher.add(this, position, this, this.actor.settings.outOfRange, topicId);
   }
 
@@ -298,7 +302,13 @@ export class Partition implements FetchTarget {
     this.mailbox.hold(resolved, 0);
     this.mailbox.release(0, bytes);
     this.#settled(unacknowledged);
+    if (!alone) this.quarantine?.reopened({ segment, index });
     return true;
+  }
+
+  /** Whether what an earlier message of this one's key has published is not acknowledged yet. */
+  settledBefore({ segment, index }: Item): boolean {
+    return this.#begun.settledBefore(segment, index);
   }
 
   #settled(count: number): void {
@@ -342,7 +352,7 @@ export class Partition implements FetchTarget {
       deaths: history.deaths(offset),
     };
     const runs = this.#frontier.resolvedRuns(this.actor.settings.order !== "none");
-    const metadata = encodeOffsetMap(offset, counts, runs, this.#origin);
+    const metadata = encodeOffsetMap(offset, counts, runs, this.#origin, this.quarantine?.keys());
     const last = this.#committed;
     if (last !== null && last.offset === offset && last.metadata === metadata) return null;
     return { topic: this.topic, partition: this.partition, offset, metadata };
@@ -384,9 +394,4 @@ export class Partition implements FetchTarget {
   pause(millis: number): Effect.Effect<void> {
     return Effect.raceFirst(Effect.sleep(millis), this.#drained.await);
   }
-}
-
-/** What of a chunk is left to be decoded later: what is decompressed already takes enough memory. */
-function restOf(chunk: FetchedChunk, { rest, next: from }: Records): FetchedChunk | null {
-  return rest === null ? null : { ...chunk, ...rest, from, count: scanBatches(rest.bytes, from).count };
 }

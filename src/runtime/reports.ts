@@ -18,6 +18,15 @@ export class Reports {
 
   /** Logs `text()` about a record, unless a line of this kind was logged shortly before: then it is counted. */
   warn(kind: string, offset: number, text: () => string): void {
+    this.#say("warn", kind, offset, text);
+  }
+
+  /** The same for what is no trouble. */
+  info(kind: string, offset: number, text: () => string): void {
+    this.#say("info", kind, offset, text);
+  }
+
+  #say(level: "warn" | "info", kind: string, offset: number, text: () => string): void {
     const now = monotonicMs(this.clock);
     const said = this.#said.get(kind);
     if (said !== undefined && now - said.at < EVERY) {
@@ -26,7 +35,7 @@ export class Reports {
     }
     this.#said.set(kind, { at: now, since: 0 });
     const more = said === undefined || said.since === 0 ? "" : ` (and ${said.since} more since the last such line)`;
-    this.logger(offset).warn(text() + more);
+    this.logger(offset)[level](text() + more);
   }
 }
 

@@ -11,6 +11,7 @@ import type { Call } from "./invoke.ts";
 import { writeDeadLetter } from "./letter.ts";
 import type { MessageContext } from "./message_context.ts";
 import type { Item } from "./partition.ts";
+import { MOST_KEYS } from "./quarantine.ts";
 import { placeOf } from "./reports.ts";
 
 /** Notes the attempt, which only a message that is settled at once can do without. */
@@ -65,15 +66,38 @@ export function exhausted(incarnation: Incarnation, item: Item, error: unknown):
 export function giveUp(incarnation: Incarnation, item: Item, reason: DeadLetterReason, error: string): void {
   const { partition, services } = incarnation;
   const { actor, history } = partition;
+  const { quarantine } = partition;
+  if (quarantine?.full(item)) {
+    const detail =
+      `${MOST_KEYS} keys of the partition are in quarantine, and no more can be remembered; redrive their ` +
+      `dead letters, or do without quarantine (${reason}: ${error})`;
+    return stop(incarnation, item, detail);
+  }
   const attempts = history.attempts(offsetOf(item));
   incarnation.reports.warn(reason, offsetOf(item), () => `dead letter, ${reason}: ${error}`);
+  if (quarantine !== null && reason !== "quarantined" && !quarantine.has(item)) {
+    incarnation.reports.warn(
+      "quarantine",
+      offsetOf(item),
+      () => "its key is in quarantine until its letters are redriven",
+    );
+  }
   const note = { group: actor.group, actor: actor.name, reason, error, attempts };
   writeDeadLetter(partition, services.sender, item, note);
 }
 
-function skip({ partition }: Incarnation, item: Item): void {
+function skip(incarnation: Incarnation, item: Item): void {
+  const { partition } = incarnation;
   partition.counters.skipped++;
   partition.resolve(item);
+  release(incarnation, item);
+}
+
+/** The outcome of a record that came back may set its key free; tells so. */
+export function release({ partition, reports }: Incarnation, item: Item): void {
+  if (partition.quarantine?.done(item)) {
+    reports.info("free", offsetOf(item), () => "its key is no longer in quarantine: its dead letters were received");
+  }
 }
 
 /** Ends the system. */

@@ -74,6 +74,12 @@ function partitions(system: System, text: MetricsText): void {
       held.map(({ partition, labels }) => [partition.mailbox.records, labels]),
     )
     .family(
+      "troupe_quarantined_keys",
+      "gauge",
+      "Keys whose messages follow a dead letter, by partition held of actors with quarantine.",
+      held.flatMap(({ partition: { quarantine }, labels }) => quarantine === null ? [] : [[quarantine.size, labels]]),
+    )
+    .family(
       "troupe_group_partitions",
       "gauge",
       "Partitions held by this process.",

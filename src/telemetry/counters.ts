@@ -57,7 +57,7 @@ export function makeActorCounters(): ActorCounters {
     cutShort: 0,
     positionResets: 0,
     knownResolved: 0,
-    deadLetters: { decode: 0, "retries-exhausted": 0, "killed-actor": 0, rejected: 0 },
+    deadLetters: { decode: 0, "retries-exhausted": 0, "killed-actor": 0, rejected: 0, quarantined: 0 },
     deadLettersWaiting: 0,
   };
 }

@@ -18,7 +18,7 @@ export interface Received<Message> {
 export interface ReceivedDeadLetter {
   /** The letter as it stands in the dead-letter topic. */
   readonly record: ConsumerRecord;
-  /** Why: "decode", "retries-exhausted", "killed-actor" or "rejected". */
+  /** Why: "decode", "retries-exhausted", "killed-actor", "rejected" or "quarantined". */
   readonly reason: string;
   /** The error in words. */
   readonly error: string;

@@ -45,6 +45,13 @@ const origin = fc.option(
   { nil: undefined },
 );
 
+const quarantined = fc.array(
+  fc.tuple(fc.uint8Array({ minLength: 8, maxLength: 8 }), offset, fc.integer({ min: 1, max: 2 ** 35 })).map(
+    ([key, served, more]) => ({ key: key.toHex(), served: served - 1, last: served - 1 + more }),
+  ),
+  { maxLength: 5 },
+);
+
 function runsFrom(offset: number, lengths: ReadonlyArray<readonly [number, number]>): OffsetRun[] {
   let at = offset;
   return lengths.map(([open, done]) => {
@@ -55,18 +62,30 @@ function runsFrom(offset: number, lengths: ReadonlyArray<readonly [number, numbe
 
 Deno.test("property: encodeOffsetMap writes the bytes its description says, and decodeOffsetMap reads all of them", () =>
   fc.assert(
-    fc.property(offset, counts, lengths, origin, (offset, n, lengths, origin) => {
+    fc.property(offset, counts, lengths, origin, quarantined, (offset, n, lengths, origin, keys) => {
       const runs = runsFrom(offset, lengths);
-      const metadata = encodeOffsetMap(offset, n, runs, origin);
-      const said = origin !== undefined || runs.length > 0 || n.attempts + n.failures + n.deaths > 0;
-      const expected = { ...n, resolved: runs, ...origin === undefined ? {} : { origin } };
+      const metadata = encodeOffsetMap(offset, n, runs, origin, keys);
+      const said = origin !== undefined || runs.length + keys.length > 0 || n.attempts + n.failures + n.deaths > 0;
+      const expected = {
+        ...n,
+        resolved: runs,
+        ...origin === undefined ? {} : { origin },
+        ...keys.length === 0 ? {} : { quarantined: keys },
+      };
       assertEquals(decodeOffsetMap(offset, metadata), expected);
       if (!said) return assertEquals(metadata, "");
-      const head = origin === undefined ? [1] : [
-        2,
-        ...unsigned(BigInt(origin.partitions)),
-        ...Uint8Array.fromHex(origin.topic),
+      const place = origin === undefined
+        ? []
+        : [...unsigned(BigInt(origin.partitions)), ...Uint8Array.fromHex(origin.topic)];
+      const version = keys.length > 0 ? [3, place.length > 0 ? 1 : 0] : [place.length > 0 ? 2 : 1];
+      const list = keys.length === 0 ? [] : [
+        ...unsigned(BigInt(keys.length)),
+        ...keys.flatMap(({ key, served, last }) => [
+          ...Uint8Array.fromHex(key),
+          ...[served + 1, last - served].flatMap((value) => unsigned(BigInt(value))),
+        ]),
       ];
+      const head = [...version, ...place, ...list];
       const body = [n.attempts, n.failures, n.deaths, ...lengths.flat()].flatMap((value) => unsigned(BigInt(value)));
       assertEquals(metadata, sealed(offset, [...head, ...body]));
     }),
@@ -131,7 +150,18 @@ Deno.test("property: decodeOffsetMap never names an offset twice, the committed 
     fc.uint8Array({ maxLength: 30 }).map((bytes) => [...bytes]),
     fc.array(value, { maxLength: 12 }).map((values) => values.flatMap(unsigned)),
   );
-  const head = fc.constantFrom([1], [1], [2], [2, 3, 1, 2, 3, 4, 5, 6, 7, 8], [3], []);
+  const id = [1, 2, 3, 4, 5, 6, 7, 8];
+  const head = fc.constantFrom(
+    [1],
+    [1],
+    [2],
+    [2, 3, ...id],
+    [3, 0, 1, ...id],
+    [3, 1, 3, ...id, 1, ...id],
+    [3],
+    [4],
+    [],
+  );
   fc.assert(
     fc.property(offset, head, body, (offset, head, body) => {
       const map = decodeOffsetMap(offset, sealed(offset, [...head, ...body]));
@@ -142,7 +172,7 @@ Deno.test("property: decodeOffsetMap never names an offset twice, the committed 
       }
       if (map === emptyOffsetMap) return;
       // What was understood is what a writer of it would have written, but for zeros at the end of a number.
-      const again = encodeOffsetMap(offset, map, map.resolved, map.origin);
+      const again = encodeOffsetMap(offset, map, map.resolved, map.origin, map.quarantined);
       assertEquals(decodeOffsetMap(offset, again), map);
     }),
     { numRuns: 1_000 },

@@ -71,3 +71,15 @@ Deno.test("decodeOffsetMap() does not believe a map of another offset, or one wi
     assertEquals(decodeOffsetMap(5, btoa(String.fromCharCode(...bytes))), emptyOffsetMap);
   }
 });
+
+Deno.test("encodeOffsetMap() has room for 128 keys in quarantine, at offsets as high as any", () => {
+  const quarantined = Array.from({ length: 128 }, (_, i) => ({
+    key: i.toString(16).padStart(16, "f"),
+    served: 2 ** 45 + i,
+    last: 2 ** 46,
+  }));
+  const origin = { topic: "0123456789abcdef", partitions: 8 };
+  const text = encodeOffsetMap(2 ** 45, { attempts: 3, failures: 2, deaths: 1 }, [], origin, quarantined);
+  assert(text.length <= 4_096);
+  assertEquals(decodeOffsetMap(2 ** 45, text).quarantined, quarantined);
+});
