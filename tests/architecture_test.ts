@@ -59,7 +59,7 @@ const layers: ReadonlyArray<readonly [name: string, files: ReadonlyArray<string>
   ["format", ["src/codec/"], ["vocabulary", "ports"]],
   ["client", ["src/client/"], ["vocabulary", "ports", "format", "fiber"]],
   ["kafkajs", ["src/link/kafkajs/"], ["vocabulary", "ports"]],
-  ["embedded", ["src/link/embedded/"], ["vocabulary", "ports", "format"]],
+  ["embedded", ["src/link/embedded/"], ["vocabulary", "ports", "format", "fiber"]],
   ["dead letter", ["src/dead_letter/"], ["vocabulary"]],
   ["telemetry", ["src/telemetry/"], ["vocabulary", "dead letter"]],
   // What is put together of stages: a consumer and the system; they are all of the runtime that knows the client.

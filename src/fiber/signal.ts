@@ -51,6 +51,29 @@ export class Signal {
   waitAtMost(ms: number): Effect.Effect<void> {
     if (this.#raised || ms === Infinity) return this.wait;
     if (ms <= 0) return Effect.void;
-    return Effect.asVoid(Effect.timeoutOption(this.wait, Math.ceil(ms)));
+    // A race would start two fibers, and end one, for what needs none but the clock's.
+    return Effect.withFiber((fiber) =>
+      Effect.callback<void>((resume) => {
+        if (this.#raised) {
+          this.#raised = false;
+          return resume(Effect.void);
+        }
+        const alarm = Effect.runForkWith(fiber.context)(Effect.sleep(Math.ceil(ms)));
+        const raised = (effect: Effect.Effect<void>) => {
+          alarm.interruptUnsafe();
+          resume(effect);
+        };
+        this.#resume = raised;
+        alarm.addObserver(() => {
+          if (this.#resume !== raised) return;
+          this.#resume = null;
+          resume(Effect.void);
+        });
+        return Effect.sync(() => {
+          if (this.#resume === raised) this.#resume = null;
+          alarm.interruptUnsafe();
+        });
+      })
+    );
   }
 }

@@ -12,7 +12,7 @@ export class LogReader {
   readonly #next = new Map<string, number>();
 
   /** Begins with the first record of each log. */
-  constructor(private readonly kafka: EmbeddedKafka) {}
+  constructor(private readonly kafka: Pick<EmbeddedKafka, "topics" | "log">) {}
 
   /** The records that were not read yet: in offset order per partition. */
   read(topics: Iterable<string> = this.kafka.topics()): ReadonlyArray<ConsumerRecord> {

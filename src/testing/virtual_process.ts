@@ -33,6 +33,10 @@ export class VirtualProcess implements Scheduler.Scheduler {
   /** Who was asked last: it is known already. */
   #last: Fiber.Fiber<unknown, unknown> | null = null;
   #killed = false;
+  #frozen = false;
+
+  /** Milliseconds by which its wall clock is ahead of the world's. A clock that is set jumps: change it at any time. */
+  clockAhead = 0;
 
   /** Made by {@linkcode VirtualTime.process}. */
   constructor(
@@ -43,6 +47,11 @@ export class VirtualProcess implements Scheduler.Scheduler {
   /** Whether {@linkcode VirtualProcess.kill} was called. */
   get killed(): boolean {
     return this.#killed;
+  }
+
+  /** Whether it is frozen. */
+  get frozen(): boolean {
+    return this.#frozen;
   }
 
   /** What has not ended: fibers that wait or run, and timers. */
@@ -66,6 +75,28 @@ export class VirtualProcess implements Scheduler.Scheduler {
     this.#waiting.clear();
     this.#fibers.clear();
     this.#last = null;
+  }
+
+  /**
+   * Stops it where it is, as SIGSTOP does: nothing of it runs and no timer of its own rings, while time passes for all
+   * others, until {@linkcode VirtualProcess.thaw}.
+   */
+  freeze(): void {
+    if (this.#frozen || this.#killed) return;
+    this.#frozen = true;
+    for (const tasks of this.#waiting) this.time.unschedule(tasks);
+    for (const timer of this.#timers) this.time.disarm(timer);
+  }
+
+  /** Lets it go on, as SIGCONT does: timers that are overdue ring at once. */
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    for (const tasks of this.#waiting) this.time.schedule(tasks);
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at > this.time.now) this.time.arm(timer);
+      else if (this.#timers.has(timer)) timer.fire();
+    }
   }
 
   /** See Effect's Scheduler. */
@@ -92,7 +123,7 @@ export class VirtualProcess implements Scheduler.Scheduler {
         if (this.#killed) return;
         if (tasks.length === 0) {
           this.#waiting.add(tasks);
-          this.time.schedule(tasks);
+          if (!this.#frozen) this.time.schedule(tasks);
         }
         tasks.push(() => {
           if (tasks.length === 0) this.#waiting.delete(tasks);
@@ -108,10 +139,10 @@ export class VirtualProcess implements Scheduler.Scheduler {
 
   /** The time of this process. */
   readonly clock: Clock.Clock = {
-    currentTimeMillisUnsafe: () => this.time.now,
-    currentTimeMillis: Effect.sync(() => this.time.now),
-    currentTimeNanosUnsafe: () => BigInt(this.time.now) * 1_000_000n,
-    currentTimeNanos: Effect.sync(() => BigInt(this.time.now) * 1_000_000n),
+    currentTimeMillisUnsafe: () => this.time.now + this.clockAhead,
+    currentTimeMillis: Effect.sync(() => this.time.now + this.clockAhead),
+    currentTimeNanosUnsafe: () => BigInt(this.time.now + this.clockAhead) * 1_000_000n,
+    currentTimeNanos: Effect.sync(() => BigInt(this.time.now + this.clockAhead) * 1_000_000n),
     monotonicTimeNanosUnsafe: () => BigInt(this.time.now) * 1_000_000n,
     monotonicTimeNanos: Effect.sync(() => BigInt(this.time.now) * 1_000_000n),
     sleep: (duration) => {
@@ -136,7 +167,7 @@ export class VirtualProcess implements Scheduler.Scheduler {
     };
     if (this.#killed) return timer;
     this.#timers.add(timer);
-    this.time.arm(timer);
+    if (!this.#frozen) this.time.arm(timer);
     return timer;
   }
 

@@ -141,6 +141,16 @@ export class EmbeddedKafka {
     this.#broker.groups.restarted();
   }
 
+  /**
+   * Ends it as the death of its process does: connections end, and the file, which has all that was acknowledged, is let
+   * go for another to open. It can't be used any more.
+   */
+  kill(): void {
+    this.stop();
+    this.#journal?.close();
+    this.#journal = null;
+  }
+
   /** Names of the topics, in the order of their creation. */
   topics(): ReadonlyArray<string> {
     return this.#broker.topics.all().map(({ name }) => name);

@@ -2,7 +2,8 @@
  * One call on a connection, from its sending to its answer.
  * @module
  */
-import { Effect } from "effect";
+import type { Effect } from "effect";
+import { Signal } from "../../fiber/signal.ts";
 import type { Answer, ApiName, Request } from "../protocol.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -22,8 +23,7 @@ export class PendingCall<A extends ApiName> {
   answerAt = -Infinity;
   #waiting: Waiting<Answer<A>> | null = null;
   #unwatch: (() => void) | null = null;
-  #raised = false;
-  #resume: ((effect: Effect.Effect<void>) => void) | null = null;
+  readonly #woken = new Signal();
 
   /** `deadline`: when the caller gives up (monotonic milliseconds). */
   constructor(readonly api: A, readonly request: Request<A>, readonly deadline: number) {}
@@ -52,27 +52,16 @@ export class PendingCall<A extends ApiName> {
 
   /** Lets its fiber look again, through its scheduler. */
   wake(): void {
-    const resume = this.#resume;
-    this.#resume = null;
-    if (resume === null) this.#raised = true;
-    else resume(Effect.yieldNow);
+    this.#woken.raise();
   }
 
   /** Forgets earlier wakes: to be called before looking. */
   clear(): void {
-    this.#raised = false;
+    this.#woken.clear();
   }
 
   /** Waits for a wake since `clear`, at most `ms` milliseconds. */
   sleep(ms: number): Effect.Effect<void> {
-    return ms === Infinity ? this.#woken : Effect.asVoid(Effect.timeoutOption(this.#woken, Math.ceil(ms)));
+    return this.#woken.waitAtMost(ms);
   }
-
-  readonly #woken: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#raised) return resume(Effect.yieldNow);
-    this.#resume = resume;
-    return Effect.sync(() => {
-      if (this.#resume === resume) this.#resume = null;
-    });
-  });
 }
