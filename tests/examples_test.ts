@@ -39,6 +39,7 @@ const expected: Record<string, ReadonlyArray<string>> = {
     "shipped Ada's order 3",
     "sent 0",
   ],
+  "11_simulate_an_actor.ts": ["hasty: found, and small", "careful: 20 schedules went well"],
 };
 
 for (const [name, lines] of Object.entries(expected)) {

@@ -126,7 +126,8 @@ class Schedule {
       await this.#end();
     } catch (error) {
       if (!(error instanceof Hopeless)) throw error;
-      this.#chronicle.violation("end", error.message);
+      // What was broken before says more.
+      if (this.#chronicle.violations.length === 0) this.#chronicle.violation("end", error.message);
     } finally {
       for (const life of [...this.#lives, this.#client]) life.crash();
     }
