@@ -2,7 +2,7 @@
  * The actor system as a program sees it: started, published through, stopped.
  * @module
  */
-import { type Context, Effect, Exit, Layer, Scope } from "effect";
+import { type Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effect";
 import type { ActorDefinition, ServicesOfActors } from "./actor.ts";
 import type { PublishOptions } from "./context.ts";
 import { ConfigError, type PublishError } from "./errors.ts";
@@ -18,6 +18,8 @@ import { systemMetrics } from "./runtime/system_metrics.ts";
 import { listenForSignals } from "./signals.ts";
 import { checkLogLevel, checkNames, checkOptions, type LayerOption, type SystemOptions } from "./system_options.ts";
 
+/** Milliseconds that what a failed system holds has to be let go, after its drain, before the process ends. */
+const CLOSING = 10_000;
 /** The exit code for a wrong configuration: EX_CONFIG of sysexits.h. */
 const WRONG_CONFIGURATION = 78;
 
@@ -77,9 +79,10 @@ export class ActorSystem implements AsyncDisposable {
       Deno.exit(WRONG_CONFIGURATION);
     }
     const failed = system.ended.then(() => null, (error: unknown) => error);
-    await Promise.race([signals.first, failed]);
-    const { unfinished } = await system.stop();
-    const failure = await failed;
+    const failing = await Promise.race([signals.first.then(() => null), failed]);
+    // Nobody may be there to end a process that has failed, whatever holds it.
+    const { unfinished } = await system.#end(failing === null ? Infinity : CLOSING);
+    const failure = failing ?? await failed;
     // What was left behind may hold the process for ever, so it is not waited for.
     if (failure instanceof ConfigError) Deno.exit(WRONG_CONFIGURATION);
     if (unfinished.length > 0 || failure !== null) Deno.exit(1);
@@ -260,9 +263,17 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /** Drains, then releases everything. Again: the same report. */
-  async stop(): Promise<DrainReport> {
+  stop(): Promise<DrainReport> {
+    return this.#end(Infinity);
+  }
+
+  async #end(within: number): Promise<DrainReport> {
     const report = await this.drain();
-    await this.#run(this.#close);
+    const closing = Effect.forkDetach(this.#close, { startImmediately: true });
+    const closed = Effect.flatMap(closing, (fiber) => Effect.timeoutOption(Fiber.join(fiber), within));
+    if (Option.isNone(await this.#run(closed))) {
+      this.#log(Effect.logError(`what the system holds was not let go within ${within} ms, and is left behind`));
+    }
     return report;
   }
 

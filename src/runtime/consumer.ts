@@ -47,7 +47,6 @@ export interface ConsumerServices {
 
 // Milliseconds that fibers which were interrupted are waited for: longer than a handler's own grace.
 const INTERRUPT_GRACE = 2_000;
-
 // Milliseconds between two looks at a membership that is in doubt.
 const LEASE_PAUSE = 50;
 
@@ -149,6 +148,7 @@ export class Consumer {
   /** Why it is not at work yet, in words; null where it is. */
   get unready(): string | null {
     if (!this.joined) return `not a member of the group ${this.groupId} yet`;
+    if (!this.#countedIn) return `the group ${this.groupId} has not been heard of for as long as it waits for a member`;
     const count = this.#waiting.starting(monotonicMs(this.clock));
     if (count > 0) return `${count} partitions of the group ${this.groupId} are still to begin`;
     return this.member.settled() ? null : `waits for its partitions of the group ${this.groupId}`;

@@ -1,13 +1,13 @@
 /** What does not get on is started anew, made anew, and in the end ends the system. All in virtual time. */
-import { Effect, Exit, Schedule, type Scope } from "effect";
+import { Effect, Exit, Schedule } from "effect";
 import { actor, type ActorDefinition } from "../../src/actor.ts";
-import { ActorFailed, type ConfigError, GroupError } from "../../src/errors.ts";
+import { ActorFailed, GroupError } from "../../src/errors.ts";
 import { EmbeddedKafka } from "../../src/link/embedded/embedded.ts";
-import type { Connection, Link } from "../../src/link/link.ts";
 import type { SystemSettingsInput } from "../../src/runtime/settings.ts";
 import { systemMetrics } from "../../src/runtime/system_metrics.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { advance } from "../client/virtual.ts";
+import { SilentLink } from "../watchdog/silent_link.ts";
 import { committed, ids, Placed, publish, start, until, waited, world } from "./systems.ts";
 
 const never = new Promise<never>(() => {});
@@ -188,46 +188,6 @@ Deno.test("an incarnation that was left behind receives, settles and publishes n
     assertEquals(events, ["o-0 in 2", "o-1 in 2", "released 1", "late in 2"]);
   })));
 
-/** A way to a Kafka whose answers to Fetch hold nothing while it is armed, for connections opened meanwhile or before. */
-class Deaf {
-  armed = false;
-  /** Whether connections that are opened later hear. */
-  heals = true;
-  readonly open: Effect.Effect<Link, ConfigError, Scope.Scope>;
-
-  constructor(kafka: EmbeddedKafka) {
-    const deaf = (connection: Connection, spoilt: () => boolean): Connection => ({
-      address: connection.address,
-      isOpen: () => connection.isOpen(),
-      close: connection.close,
-      call: (name, request, timeout) => {
-        const answer = connection.call(name, request, timeout);
-        if (name !== "Fetch" || !spoilt()) return answer;
-        const emptied = Effect.map(answer as unknown as Effect.Effect<EmptyAnswer>, (came) => ({
-          ...came,
-          topics: came.topics.map((topic) => ({
-            ...topic,
-            partitions: topic.partitions.map((one) => ({ ...one, records: new Uint8Array(0), highWatermark: 0 })),
-          })),
-        }));
-        return Effect.andThen(Effect.sleep(50), emptied) as unknown as typeof answer;
-      },
-    });
-    this.open = Effect.map(kafka.open, (link) => ({
-      ...link,
-      connect: (address, role) =>
-        Effect.map(link.connect(address, role), (connection) => {
-          const late = this.armed;
-          return deaf(connection, () => this.armed && !(late && this.heals));
-        }),
-    }));
-  }
-}
-
-interface EmptyAnswer {
-  readonly topics: ReadonlyArray<{ readonly partitions: ReadonlyArray<object> }>;
-}
-
 const idle: ActorDefinition = actor({ name: "clerk", receives: [Placed], receive: () => {} });
 
 Deno.test("a consumer that is given nothing although its log has more is made anew, and goes on", () => {
@@ -235,7 +195,7 @@ Deno.test("a consumer that is given nothing although its log has more is made an
   return world(
     Effect.gen(function* () {
       const kafka = new EmbeddedKafka();
-      const link = new Deaf(kafka);
+      const link = new SilentLink(kafka, "Fetch");
       const system = yield* start(link, [idle], quick);
       yield* until(() => system.health().ready);
       yield* publish(system, ids(2));
@@ -255,7 +215,7 @@ Deno.test("a consumer that is given nothing although its log has more is made an
 Deno.test("a system ends where a new consumer is given nothing, either; liveness fails before", () =>
   world(Effect.gen(function* () {
     const kafka = new EmbeddedKafka();
-    const link = new Deaf(kafka);
+    const link = new SilentLink(kafka, "Fetch");
     link.heals = false;
     const system = yield* start(link, [idle], quick);
     yield* until(() => system.health().ready);

@@ -43,8 +43,9 @@ export class ConsumerWatch {
   readonly #slow: number;
   /** For the first heartbeat of one that waits to be counted in. */
   readonly #slowToJoin: number;
-  /** Whether the coordinator answers others, as far as somebody had to ask. */
+  /** Whether the coordinator answers others, where no heartbeat of ours is answered. */
   #others = false;
+  #untilOthers = 0;
   /** Whether a broker is being asked. */
   #asking = false;
   /** Actors that were told to be too slow for a drain. */
@@ -74,24 +75,22 @@ export class ConsumerWatch {
   /** What does not get on, and has not for half of the time it has, in words. */
   get trouble(): ReadonlyArray<string> {
     const stuck = [...this.#partitions.values()].flatMap(({ trouble }) => trouble ?? []);
-    const heartbeats = this.#member.ms < this.#patience / 2 ? [] : [this.#unheard];
-    return [...stuck, ...heartbeats, ...this.#silent];
+    return [...stuck, ...this.#silent];
   }
 
-  /** The same as far as nothing but this process can be to blame, and nothing is left to be tried, in words. */
+  /** The same as far as nothing is left to be tried, in words. */
   get dying(): ReadonlyArray<string> {
     const stuck = [...this.#partitions.values()].flatMap(({ dying }) => dying ?? []);
-    return [...stuck, ...this.#others ? [this.#unheard] : [], ...this.#silent];
+    return [...stuck, ...this.#silent];
   }
 
+  /** What gets no answer, though others do. */
   get #silent(): ReadonlyArray<string> {
     const deaf = [...this.#suspects].map(([key, at]) => `${key}@${at}: nothing comes, although the log has more`);
-    const commits = this.#commits.ms < this.#slow / 2 ? [] : [`group ${this.watched.groupId}: no commit is accepted`];
-    return [...deaf, ...commits];
-  }
-
-  get #unheard(): string {
-    return `group ${this.watched.groupId}: no heartbeat is answered`;
+    const { groupId } = this.watched;
+    const heartbeats = this.#member.ms < this.#patience / 2 ? [] : [`group ${groupId}: no heartbeat is answered`];
+    const commits = this.#commits.ms < this.#slow / 2 ? [] : [`group ${groupId}: no commit is accepted`];
+    return [...deaf, ...heartbeats, ...commits];
   }
 
   /** How long heartbeats may have no answer. A member's do also while others hold a rebalance up. */
@@ -115,14 +114,17 @@ export class ConsumerWatch {
     this.#lookAtPartitions(passed);
     const { membership, committer } = this.watched;
     const counted = monotonicMs(this.clock) < membership.deadline;
-    const patience = this.#patience;
-    const unheard = this.#member.look(counted ? null : membership.generation < 0 ? "out" : "in", passed);
-    if (unheard < patience / 2) this.#others = false;
-    else {
+    // Time in which the coordinator answers nobody is not the member's.
+    const alone = counted || !this.#others ? null : membership.generation < 0 ? "out" : "in";
+    if (this.#member.look(alone, passed) >= this.#patience) {
+      this.#accuse(`no heartbeat was answered for ${this.#patience} ms, although the coordinator answers others`);
+    }
+    if (counted) this.#others = false;
+    else if ((this.#untilOthers -= passed) <= 0) {
+      this.#untilOthers = this.#silentAfter / 4;
       this.#ask(Effect.map(this.#answers, (answers) => {
         this.#others = answers;
-        if (!answers || unheard < patience) return null;
-        return `no heartbeat was answered for ${patience} ms, although the coordinator answers others`;
+        return null;
       }));
     }
     // As long as heartbeats are answered the coordinator is there.
