@@ -96,12 +96,16 @@ export class Handlers {
     return Effect.flatMap(Effect.context<never>(), (context) =>
       Effect.callback<Answered>((resume) => {
         let fiber: Fiber.Fiber<unknown, unknown> | undefined;
+        let over = false;
         const settle = (answer: Answered) => {
+          if (over) return; // what comes of an interruption is no answer
+          over = true;
           this.deadlines.cancel(deadline);
           if (answer !== timedOut) this.took(this.deadlines.elapsed(deadline));
           resume(Effect.succeed(answer));
         };
         const stop = () => {
+          over = true;
           this.deadlines.cancel(deadline);
           fiber?.interruptUnsafe();
         };

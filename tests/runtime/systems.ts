@@ -32,10 +32,13 @@ export const start = (
   makeSystem({ actors, events: [Placed], ...settings, ...more }, kafka.open);
 
 /** Moves time on, a little at a time, until `holds`; fails after a minute of it. */
-export const until: (holds: () => boolean) => Effect.Effect<void> = Effect.fnUntraced(function* (holds: () => boolean) {
-  for (let ms = 0; !holds(); ms += 5) {
+export const until: (holds: () => boolean, step?: number) => Effect.Effect<void> = Effect.fnUntraced(function* (
+  holds: () => boolean,
+  step: number = 5,
+) {
+  for (let ms = 0; !holds(); ms += step) {
     if (ms > 60_000) throw new Error(`still not so after a minute: ${holds}`);
-    yield* TestClock.adjust(5);
+    yield* TestClock.adjust(step);
     yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0))); // handlers' own promises
   }
 });

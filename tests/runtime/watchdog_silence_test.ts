@@ -36,7 +36,7 @@ for (const groupProtocol of ["classic", "consumer"] as const) {
         yield* until(() => !system.health().ready);
         assertEquals([system.health().live, system.renewals[0].renewals], [true, 0]);
         assertMatch(system.health().reasons.join(), /the group clerk has not been heard of for as long as it waits/);
-        yield* until(() => system.renewals[0].renewals === 1 && system.health().ready);
+        yield* until(() => system.renewals[0].renewals === 1 && system.health().ready, 25);
         yield* publish(system, ids(2));
         yield* until(() => committed(kafka, "clerk") === 2);
         assertEquals([system.health().live, system.state], [true, "running"]);
@@ -60,9 +60,9 @@ Deno.test("a system whose heartbeats get no answer from a new consumer's connect
     let dying = 0;
     const ended = yield* Effect.forkChild(Effect.flip(system.ended));
     yield* until(() => {
-      if (system.state === "running" && !system.health().live) dying += 5;
+      if (system.state === "running" && !system.health().live) dying += 25;
       return ended.pollUnsafe() !== undefined;
-    });
+    }, 25);
     const failure = ended.pollUnsafe();
     assert(failure !== undefined && Exit.isSuccess(failure) && failure.value instanceof GroupError);
     assertStringIncludes(failure.value.message, "no heartbeat was answered");
