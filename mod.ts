@@ -38,6 +38,7 @@ export * from "./src/broker.ts";
 export * from "./src/context.ts";
 export type { DeadLetterReason } from "./src/dead_letter/dead_letter.ts";
 export type { DeadLetter, LetterSource } from "./src/dead_letter/read_letter.ts";
+export type { LetterTurn } from "./src/dead_letter/turn.ts";
 export * from "./src/errors.ts";
 export * from "./src/event.ts";
 export * from "./src/kafka_environment.ts";

@@ -40,6 +40,13 @@ const expected: Record<string, ReadonlyArray<string>> = {
     "sent 0",
   ],
   "11_simulate_an_actor.ts": ["hasty: found, and small", "careful: 20 schedules went well"],
+  "12_quarantine.ts": [
+    "retries-exhausted @1, quarantined @2",
+    "Ada 1",
+    "Bob 1, Bob 2, Bob 3",
+    "3 went back, all are free",
+    "Ada 1, Ada 2, Ada 3, Ada 4",
+  ],
 };
 
 for (const [name, lines] of Object.entries(expected)) {

@@ -9,7 +9,7 @@ import {
   type RecordHeaders,
   type TopicPartition,
 } from "../record.ts";
-import { readTurn, type Turn, TURN_HEADER, turnText } from "./turn.ts";
+import { type LetterTurn, readTurn, TURN_HEADER, turnText } from "./turn.ts";
 
 /** A record as it stood where it could not be handled. */
 export interface LetterSource extends TopicPartition {
@@ -46,7 +46,7 @@ export interface DeadLetter extends TopicPartition {
   /** How often it was redriven before. */
   readonly redrives: number;
   /** Its place among the letters of its key; null unless its actor has `quarantine`. */
-  readonly turn: Turn | null;
+  readonly turn: LetterTurn | null;
 }
 
 /** All our headers begin so; no other header of a record is touched. */

@@ -21,12 +21,14 @@ import { type DeadLetter, readDeadLetter } from "../dead_letter/read_letter.ts";
 import { ConfigError, type TopicError } from "../errors.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { count, milliseconds, parseOptions } from "../options.ts";
+import { AwaitedKeys } from "./awaited_keys.ts";
 import { filterShape, type LetterFilter, letterFilter } from "./letter_filter.ts";
 import { LetterReader } from "./letter_reader.ts";
-import { PartitionRedrive, type RedriveError, type RedriveRun } from "./partition_redrive.ts";
+import type { RedriveError, RedriveRun } from "./partition_redrive.ts";
 import { RedriveMarks } from "./redrive_marks.ts";
 import { makeRedriveMembership } from "./redrive_membership.ts";
 import { RedrivePace } from "./redrive_pace.ts";
+import { redrivePasses } from "./redrive_passes.ts";
 import { type LetterPlace, letterPlaces } from "./redrive_positions.ts";
 import { RedriveCount, type RedriveReport } from "./redrive_report.ts";
 
@@ -58,6 +60,17 @@ export interface RedriveOptions extends LetterFilter {
   readonly limit?: number;
   /** Letters that were redriven so often are left: sending them again has not helped. Default 3. */
   readonly maxRedrives?: number;
+  /**
+   * For actors with `quarantine`. True goes on until the keys of which letters were sent are free: what their actors sent
+   * after these meanwhile is redriven as well. Ends without that when nothing has come of it for the office's `timeout`, or
+   * a message has failed again; the report's `unfinished` says so. Default false.
+   */
+  readonly untilFree?: boolean;
+  /**
+   * For actors with `quarantine`. True sends the letters that are meant although an earlier one of their key stays (it is
+   * not meant, was redriven too often) or is lost: that one is given up, or comes later. Default false: they stay behind it.
+   */
+  readonly release?: boolean;
 }
 
 /** The calls of `DeadLetters`, as Effects: each is described there. */
@@ -79,6 +92,8 @@ const redriveSchema = z.strictObject({
   rate: z.number("expected letters a second").positive("expected more than 0 letters a second").optional(),
   limit: count("letters").optional(),
   maxRedrives: count("redrives").default(3),
+  untilFree: z.boolean("expected true or false").default(false),
+  release: z.boolean("expected true or false").default(false),
 });
 
 // Milliseconds between two lines about a redrive that is under way.
@@ -152,7 +167,8 @@ class Desk {
   }
 
   redrive(topic: string, options: Redrive): Effect.Effect<RedriveReport, RedriveError> {
-    const { dryRun, rate, maxRedrives, limit: budget = Infinity } = options;
+    const { dryRun, rate, maxRedrives, release, limit: budget = Infinity } = options;
+    const awaited = options.untilFree && !dryRun ? new AwaitedKeys() : null;
     const redrive = Effect.gen({ self: this }, function* () {
       const clock = yield* Clock.Clock;
       const found = yield* persist(() => presentTopics(this.cluster, [topic]), this.timeout, `topic ${topic}`);
@@ -168,13 +184,15 @@ class Desk {
         lettersCount,
         partitionsOf: this.#counts(),
         progress: progress(clock, topic, total),
+        returned: (letter) => awaited?.add(letter),
+        stayed: (letter) => awaited?.drop(letter),
+        release,
         budget,
       };
-      const fetcher = yield* makeFetcher(this.cluster);
+      const { offsets, logs } = this;
+      const passes = { fetcher: yield* makeFetcher(this.cluster), offsets, logs, run, awaited };
       if (dryRun) {
-        for (const place of yield* this.#places(topic)) {
-          yield* new PartitionRedrive(...reading(fetcher, place, this.timeout), run, null).toEnd;
-        }
+        yield* redrivePasses({ ...passes, outletOf: () => null }, topic, yield* this.#places(topic));
       } else {
         const groupId = this.group(topic);
         const member = yield* makeRedriveMembership(
@@ -186,15 +204,17 @@ class Desk {
           this.timeout,
         );
         const sender = yield* makeSender(this.cluster, this.producer);
-        const { offsets } = this;
         const { membership } = member;
+        const outletOf = ({ origin, partition }: LetterPlace) => ({
+          sender,
+          offsets,
+          membership,
+          lease: member.lease(partition),
+          origin,
+        });
         const all = Effect.gen({ self: this }, function* () {
           // Only now: nobody else commits for the group any more.
-          for (const place of yield* this.#places(topic)) {
-            const { origin, partition } = place;
-            const outlet = { sender, offsets, membership, lease: member.lease(partition), origin };
-            yield* new PartitionRedrive(...reading(fetcher, place, this.timeout), run, outlet).toEnd;
-          }
+          yield* redrivePasses({ ...passes, outletOf }, topic, yield* this.#places(topic));
         });
         yield* Effect.ensuring(Effect.raceFirst(all, member.over), member.done);
       }
@@ -227,14 +247,6 @@ class Desk {
 /** Letters go out at once, and one that is not acknowledged in time ends the redrive. */
 function sending(timeout: number): SenderOptions {
   return { linger: 0, deliveryTimeout: timeout, requestTimeout: Math.min(30_000, timeout) };
-}
-
-function reading(
-  fetcher: ConstructorParameters<typeof LetterReader>[0],
-  place: LetterPlace,
-  timeout: number,
-): [LetterReader, RedriveMarks] {
-  return [new LetterReader(fetcher, place, timeout), new RedriveMarks(place.from, place.redriven)];
 }
 
 /** Says now and then how far it is. */

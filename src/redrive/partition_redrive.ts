@@ -6,19 +6,19 @@ import { type Clock, Effect, Exit } from "effect";
 import type { AdminError } from "../admin/refusals.ts";
 import type { Membership, Offsets, Sender } from "../client/port.ts";
 import { type DeadLetter, readDeadLetter, redrivenRecord } from "../dead_letter/read_letter.ts";
-import { ConnectionError, GroupError, type LeaseLost, type PublishError, type TopicError } from "../errors.ts";
+import { ConnectionError, GroupError, type LeaseLost, type PublishError } from "../errors.ts";
 import { monotonicMs } from "../fiber/monotonic.ts";
 import { Signal } from "../fiber/signal.ts";
 import type { ProducerRecord } from "../record.ts";
 import type { PartitionLease } from "../runtime/lease.ts";
 import type { Origin } from "../runtime/offset_map.ts";
+import { BEHIND_FAILED, LetterChoice, type LetterChoiceRules } from "./letter_choice.ts";
 import { keyText } from "./letter_filter.ts";
 import type { LetterReader } from "./letter_reader.ts";
 import type { RedriveMarks } from "./redrive_marks.ts";
 import { LAST_COMMIT } from "./redrive_membership.ts";
 import type { RedrivePace } from "./redrive_pace.ts";
 import type { LeftLetter, RedriveCount } from "./redrive_report.ts";
-import { returnPartition } from "./return_address.ts";
 
 /** All that a redrive may fail with. */
 export type RedriveError = AdminError | PublishError;
@@ -33,20 +33,18 @@ export interface RedriveOutlet {
 }
 
 /** What the partitions of a redrive share. */
-export interface RedriveRun {
+export interface RedriveRun extends LetterChoiceRules {
   readonly count: RedriveCount;
   readonly pace: RedrivePace;
   readonly clock: Clock.Clock;
-  readonly meant: (letter: DeadLetter) => boolean;
-  readonly maxRedrives: number;
   /** Milliseconds without progress after which it fails. */
   readonly timeout: number;
-  /** Partitions of the dead-letter topic. */
-  readonly lettersCount: number;
-  /** Partitions of a topic that letters go back to. */
-  readonly partitionsOf: (topic: string) => Effect.Effect<number | TopicError, AdminError>;
   /** Told now and then. */
   readonly progress: (offset: number) => Effect.Effect<void>;
+  /** Told of each letter that went back. */
+  readonly returned: (letter: DeadLetter) => void;
+  /** Told of each one that stays. */
+  readonly stayed: (letter: DeadLetter) => void;
   /** How many more letters may be sent. */
   budget: number;
 }
@@ -66,9 +64,6 @@ const BATCH_TIME = 100;
 // Letters that are passed over between two commits, at most: they wait for those in flight.
 const HELD = 10_000;
 
-const STUCK = "an earlier letter of its key could not be sent";
-const BEHIND = "its key is in quarantine, and an earlier letter of it stays";
-
 /** A letter that can't be sent says nothing of the others. */
 const ownFault: ReadonlySet<string> = new Set([
   "RECORD_TOO_LARGE",
@@ -83,10 +78,7 @@ export class PartitionRedrive {
   readonly #entries: Entry[] = [];
   /** Letters in flight by key: the next one of a key waits for its acknowledgement. */
   readonly #keys = new Set<string>();
-  /** Keys of which a letter could not be sent: the later ones stay behind it. */
-  readonly #stuck = new Set<string>();
-  /** Keys in quarantine of which a letter stays: the later ones would only become letters again. */
-  readonly #kept = new Set<string>();
+  readonly #choice: LetterChoice;
   readonly #settled = new Signal();
   #inFlight = 0;
   #sent = 0;
@@ -94,18 +86,23 @@ export class PartitionRedrive {
   #fatal: RedriveError | null = null;
   #committed: { readonly offset: number; readonly metadata: string };
 
-  /** `outlet` null: a dry run. */
+  /** `outlet` null: a dry run. `first`: see {@linkcode LetterChoice}. */
   constructor(
     private readonly reader: LetterReader,
     private readonly marks: RedriveMarks,
     private readonly run: RedriveRun,
     private readonly outlet: RedriveOutlet | null,
+    first: ReadonlyMap<string, number> = new Map(),
   ) {
+    this.#choice = new LetterChoice(run, first);
     this.#committed = marks.commit(outlet?.origin);
   }
 
-  /** Reads to the end. However it ends, what was acknowledged is committed. */
-  readonly toEnd: Effect.Effect<void, RedriveError> = Effect.suspend(() =>
+  /**
+   * Reads to the end; false where it does not come so far, by the limit or as there is too much to remember. However it ends,
+   * what was acknowledged is committed.
+   */
+  readonly toEnd: Effect.Effect<boolean, RedriveError> = Effect.suspend(() =>
     Effect.onExit(this.#loop(), (exit) => {
       this.reader.close();
       if (Exit.isSuccess(exit)) return Effect.void;
@@ -113,10 +110,12 @@ export class PartitionRedrive {
     })
   );
 
-  readonly #loop = Effect.fnUntraced(function* (this: PartitionRedrive): Effect.fn.Return<void, RedriveError> {
+  readonly #loop = Effect.fnUntraced(function* (this: PartitionRedrive): Effect.fn.Return<boolean, RedriveError> {
     const { reader, marks, run } = this;
+    let end = false;
     while (run.budget > 0) {
       const record = yield* reader.next;
+      end = record === null;
       if (record === null) break;
       const { offset } = record;
       if (marks.redriven(offset)) {
@@ -129,15 +128,18 @@ export class PartitionRedrive {
         this.#stay(offset, "not-a-letter", "it has not the headers of a dead letter of another topic's record");
         this.#note(offset, false);
       } else {
-        const partition = yield* this.#destination(letter);
-        if (partition === null && letter.key !== null && letter.turn !== null) this.#kept.add(keyText(letter.key));
-        if (partition === null) this.#note(offset, false);
-        else if (!(yield* this.#send(letter, partition))) {
+        const choice = yield* this.#choice.of(letter);
+        if (choice.goes === null) {
+          if (choice.why === null) run.count.skipped++;
+          else this.#stay(offset, choice.why, choice.detail);
+          run.stayed(letter);
+          this.#note(offset, false);
+        } else if (!(yield* this.#send(choice.goes, choice.partition))) {
           run.count.unfinished.push(
             `${reader.topic}/${reader.partition}@${offset}: letters that were redriven alternate with others too often to ` +
               "be remembered; redrive those before this one, or set the group on behind them (Admin.resetOffsets)",
           );
-          return;
+          return false;
         }
       }
       if (this.#entries.length >= HELD) yield* this.#flush();
@@ -145,32 +147,8 @@ export class PartitionRedrive {
     yield* this.#flush();
     marks.passed(reader.position);
     yield* this.#flush();
+    return end;
   });
-
-  /** The partition a letter goes back to, or null where it stays. */
-  readonly #destination = Effect.fnUntraced(
-    function* (this: PartitionRedrive, letter: DeadLetter): Effect.fn.Return<number | null, RedriveError> {
-      const { run } = this;
-      const { offset, source, redrives } = letter;
-      if (run.budget === 0 || !run.meant(letter)) {
-        run.count.skipped++;
-        return null;
-      }
-      if (redrives >= run.maxRedrives) {
-        const times = redrives === 1 ? "once" : `${redrives} times`;
-        return this.#stay(offset, "redriven-too-often", `it was redriven ${times}, and became a dead letter each time`);
-      }
-      if (letter.key !== null && this.#stuck.has(keyText(letter.key))) {
-        return this.#stay(offset, "not-sent", STUCK);
-      }
-      if (letter.turn !== null && letter.key !== null && this.#kept.has(keyText(letter.key))) {
-        return this.#stay(offset, "behind", BEHIND);
-      }
-      const count = yield* run.partitionsOf(source.topic);
-      if (typeof count !== "number") return this.#stay(offset, "not-sent", count.message);
-      return returnPartition(letter, run.lettersCount, count);
-    },
-  );
 
   /** Sends a letter; false where that could not be remembered. */
   readonly #send = Effect.fnUntraced(
@@ -191,8 +169,9 @@ export class PartitionRedrive {
       yield* run.pace.turn;
       const key = letter.key === null ? null : keyText(letter.key);
       if (key !== null) { while (this.#keys.has(key)) yield* this.#wait(); }
-      if (key !== null && this.#stuck.has(key)) {
-        this.#stay(offset, "not-sent", STUCK);
+      if (this.#choice.isBehindFailed(letter)) {
+        this.#stay(offset, "not-sent", BEHIND_FAILED.detail);
+        run.stayed(letter);
         this.#note(offset, false);
         return true;
       }
@@ -227,7 +206,7 @@ export class PartitionRedrive {
       entry.back = true;
     } else if (error._tag === "PublishError" && ownFault.has(error.type)) {
       entry.error = error;
-      if (key !== null) this.#stuck.add(key);
+      if (entry.letter !== null) this.#choice.failed(entry.letter);
     } else {
       this.#fatal ??= error._tag === "PublishError" ? error : leaseLost(this.outlet, error);
     }
@@ -254,8 +233,12 @@ export class PartitionRedrive {
       for (const { offset, letter, back, error } of this.#entries.splice(0)) {
         if (back) marks.done(offset);
         else marks.leave(offset);
-        if (back && letter !== null) run.count.sent(letter.reason);
+        if (back && letter !== null) {
+          run.count.sent(letter.reason);
+          run.returned(letter);
+        }
         if (error !== null) this.#stay(offset, "not-sent", error.message);
+        if (error !== null && letter !== null) run.stayed(letter);
       }
       const commit = marks.commit(outlet?.origin);
       if (
@@ -285,10 +268,9 @@ export class PartitionRedrive {
     else this.marks.leave(offset);
   }
 
-  #stay(offset: number, why: LeftLetter["why"], detail: string): null {
+  #stay(offset: number, why: LeftLetter["why"], detail: string): void {
     const { topic, partition } = this.reader;
     this.run.count.leave({ topic, partition, offset, why, detail });
-    return null;
   }
 }
 

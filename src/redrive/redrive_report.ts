@@ -78,6 +78,18 @@ export class RedriveCount {
     if (this.#left.length < TOLD) this.#left.push(letter);
   }
 
+  /** Takes over what went, and what had to be left, of letters that were looked at for nothing else. */
+  add(later: RedriveCount): void {
+    for (const [reason, { redriven }] of later.#reasons) {
+      for (let i = 0; i < redriven; i++) {
+        this.look(reason);
+        this.sent(reason);
+      }
+    }
+    for (const letter of later.#left) this.leave(letter);
+    this.unfinished.push(...later.unfinished);
+  }
+
   /** As a report. */
   report(topic: string, dryRun: boolean): RedriveReport {
     const { read, redriven, skipped, left, unfinished } = this;

@@ -13,7 +13,7 @@ import { publishFailed } from "./delivery.ts";
 import { recordAt } from "./message_context.ts";
 import type { Item, Partition } from "./partition.ts";
 import type { Line, QueuedLetter } from "./quarantine.ts";
-import { type Turn, turnText } from "../dead_letter/turn.ts";
+import { type LetterTurn, turnText } from "../dead_letter/turn.ts";
 
 // Milliseconds before a letter that was refused is tried again.
 const RETRY = 1_000;
@@ -37,7 +37,7 @@ class Letter implements DeliveryObserver, QueuedLetter {
   #keepsPartition = true;
   #waiting = false;
   #gone = false;
-  #turn: Turn | null = null;
+  #turn: LetterTurn | null = null;
   readonly #round: number;
 
   constructor(

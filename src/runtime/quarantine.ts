@@ -6,7 +6,7 @@
  */
 import { crc32c } from "../codec/crc32c.ts";
 import { murmur2 } from "../codec/murmur2.ts";
-import { readTurn, type Turn, TURN_HEADER } from "../dead_letter/turn.ts";
+import { type LetterTurn, readTurn, TURN_HEADER } from "../dead_letter/turn.ts";
 import { CorruptRecordError } from "../errors.ts";
 import { Open, Resolved } from "./frontier.ts";
 import type { Item } from "./partition.ts";
@@ -96,7 +96,7 @@ export class Quarantine {
   }
 
   /** The turn with which a record's letter is written. */
-  turnOf(item: Item, line: Line): Turn {
+  turnOf(item: Item, line: Line): LetterTurn {
     return turnOf(line.forGood, offsetOf(item), this.#turn(item));
   }
 
@@ -124,7 +124,7 @@ export class Quarantine {
   }
 
   /** The turn of a record that has come back; null for a fresh one, and for another group's. */
-  #turn({ segment: { records }, index }: Item): Turn | null {
+  #turn({ segment: { records }, index }: Item): LetterTurn | null {
     try {
       if (!records.hasHeaders(index) || records.headerText(index, "dlt-group") !== this.group) return null;
       return readTurn(records.headerText(index, TURN_HEADER));
@@ -176,7 +176,7 @@ export class Line implements Served {
   }
 
   /** A record with this turn is received to its end. */
-  serve(item: Item, turn: Turn | null): void {
+  serve(item: Item, turn: LetterTurn | null): void {
     const before = this.served;
     this.#served = servedAfter({ served: before, last: this.#last }, turn);
     if (this.#served > before) this.#recent.push({ item, before });
@@ -188,7 +188,7 @@ export class Line implements Served {
   }
 
   /** The first letter is written. */
-  written({ at }: Turn): void {
+  written({ at }: LetterTurn): void {
     this.#last = Math.max(this.#last, at);
     this.#letters.shift();
     this.#letters[0]?.begin();
@@ -227,7 +227,11 @@ function offsetOf({ segment, index }: Item): number {
 
 function keyOf({ segment: { records }, index }: Item): string | null {
   const key = records.key(index);
-  if (key === null) return null;
+  return key === null ? null : quarantineKey(key);
+}
+
+/** What stands for a key: 16 hex digits. Two keys that share them share their quarantine. */
+export function quarantineKey(key: Uint8Array): string {
   const halves = [crc32c(key, 0, key.length), murmur2(key)];
   return halves.map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }

@@ -3,12 +3,12 @@
  * however often, letters come back in.
  *
  * A message keeps the offset at which its key's quarantine took it in, and the offset of the one before it (its
- * {@linkcode Turn}). One is received only if the one before it was. So "served up to an offset" means that every message
+ * {@linkcode LetterTurn}). One is received only if the one before it was. So "served up to an offset" means that every message
  * of the key at or below it was received to its end, here or by an owner before: by induction, as whatever stood between
  * the two was done with when the letter was written.
  * @module
  */
-import type { Turn } from "../dead_letter/turn.ts";
+import type { LetterTurn } from "../dead_letter/turn.ts";
 
 /** What is known of a key in quarantine. */
 export interface Served {
@@ -19,13 +19,13 @@ export interface Served {
 }
 
 /** Whether a record is received, or becomes a letter behind the others. `turn` is null for one that has not come back. */
-export function isServed({ served }: Served, offset: number, turn: Turn | null): boolean {
+export function isServed({ served }: Served, offset: number, turn: LetterTurn | null): boolean {
   if (turn === null) return offset <= served; // it comes again after a commit that was lost
   return turn.at <= served || turn.after <= served;
 }
 
 /** Up to where a key is served once this record is received to its end. */
-export function servedAfter(state: Served, turn: Turn | null): number {
+export function servedAfter(state: Served, turn: LetterTurn | null): number {
   return turn !== null && turn.at > state.served && turn.after <= state.served ? turn.at : state.served;
 }
 
@@ -33,7 +33,7 @@ export function servedAfter(state: Served, turn: Turn | null): number {
  * The turn of a record that becomes a letter: one that has come back keeps its own. `state` is what holds for good: what
  * is served by a record that may be opened again does not count.
  */
-export function turnOf({ served, last }: Served, offset: number, turn: Turn | null): Turn {
+export function turnOf({ served, last }: Served, offset: number, turn: LetterTurn | null): LetterTurn {
   if (turn !== null && turn.at > served) return turn;
   if (served >= last) return { at: offset, after: -1 };
   // Where it has a letter already (a commit was lost) that one has the right turn, and this one comes after it.

@@ -38,11 +38,12 @@ export interface Running {
 
 /** The world of one test: topics `orders` and `orders.dlt`. */
 export class Office {
-  readonly time = new VirtualTime(1);
+  readonly time: VirtualTime;
   readonly kafka: EmbeddedKafka;
   #offset = 0;
 
-  constructor(partitions = 1) {
+  constructor(partitions = 1, seed = 1) {
+    this.time = new VirtualTime(seed);
     this.kafka = new EmbeddedKafka({ partitions });
     this.create({ orders: partitions, "orders.dlt": partitions });
   }
@@ -100,6 +101,21 @@ export class Office {
       const note = { group: actor, actor, reason, error: `no luck with ${value}`, attempts: 2 };
       return deadLetterOf(record, "orders.dlt", note);
     }));
+  }
+
+  /** Deletes the letters of partition 0 below an offset, as their topic's retention would. */
+  expire(offset: number): void {
+    this.run(Effect.scoped(Effect.gen({ self: this }, function* () {
+      const cluster = yield* makeCluster(yield* this.kafka.open);
+      yield* cluster.refresh([]);
+      const connection = yield* cluster.anyConnection("admin");
+      const partitions = [{ partition: 0, offset }];
+      yield* connection.call(
+        "DeleteRecords",
+        { timeoutMs: 1_000, topics: [{ name: "orders.dlt", partitions }] },
+        5_000,
+      );
+    })));
   }
 
   /** Begins a redrive, in a process of its own. */

@@ -3,7 +3,7 @@
  * crashes, and a redrive that sends letters back in any order and more than once. Only the rule is real.
  * @module
  */
-import type { Turn } from "../../../src/dead_letter/turn.ts";
+import type { LetterTurn } from "../../../src/dead_letter/turn.ts";
 import { isServed, type Served, servedAfter, turnOf } from "../../../src/runtime/turns.ts";
 
 /** The rule: whose turn it is. */
@@ -25,13 +25,13 @@ type State = "open" | "settled" | "condemned" | "resolved";
 interface LogRecord {
   /** Which message it is: messages are numbered in the order they were published. */
   readonly message: number;
-  readonly turn: Turn | null;
+  readonly turn: LetterTurn | null;
 }
 
 interface InFlight {
   readonly at: number;
   /** As it was written, which may not be acknowledged yet. */
-  letter: (LogRecord & { readonly turn: Turn }) | null;
+  letter: (LogRecord & { readonly turn: LetterTurn }) | null;
 }
 
 interface Kept {
@@ -56,7 +56,7 @@ export type Step =
 /** See the module. */
 export class KeyModel {
   readonly log: LogRecord[] = [];
-  readonly letters: Array<LogRecord & { readonly turn: Turn }> = [];
+  readonly letters: Array<LogRecord & { readonly turn: LetterTurn }> = [];
   readonly redriven = new Set<number>();
   published = 0;
   /** Messages that were received to their end before the last crash. */
