@@ -86,15 +86,20 @@ const live = (
 ): Effect.Effect<Exit.Exit<void, unknown>> =>
   Effect.gen(function* () {
     const given = Deferred.makeUnsafe<void>();
-    let left: Stuck | null = null;
+    let left: Exit.Exit<void, unknown> | null = null;
+    let ended: Exit.Exit<void, unknown> | null = null;
     partition.life = start;
     partition.crash = () => {};
-    const fiber = yield* Effect.forkDetach(Effect.scoped(incarnation(partition, services, start)), {
-      startImmediately: true,
-    });
+    const fiber = yield* Effect.forkDetach(
+      Effect.scoped(incarnation(partition, services, start, (exit) => ended = exit)),
+      {
+        startImmediately: true,
+      },
+    );
     partition.abandon = (stuck) => {
       // Whatever of it goes on nevertheless can't settle or publish anything any more.
-      left = stuck;
+      // What had ended it for good does so, whatever does not let go.
+      left = ended !== null && isFinal(ended) ? ended : Exit.fail(stuck);
       partition.crash(Cause.fail(stuck));
       Deferred.doneUnsafe(given, Exit.void);
       fiber.interruptUnsafe();
@@ -105,14 +110,18 @@ const live = (
         return Effect.timeoutOption(Fiber.await(fiber), DISPOSAL);
       }),
     );
-    return left === null ? exit : Exit.fail<unknown>(left);
+    return left ?? exit;
   });
+
+const isFinal = (exit: Exit.Exit<void, unknown>): boolean =>
+  Option.getOrUndefined(Exit.findErrorOption(exit)) instanceof ActorFailed;
 
 /** One life: its resources are released, in reverse, before the next begins. */
 const incarnation = (
   partition: Partition,
   services: IncarnationServices,
   start: number,
+  ending: (exit: Exit.Exit<void, unknown>) => void,
 ): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { actor, topic, lease } = partition;
@@ -141,9 +150,10 @@ const incarnation = (
       Effect.andThen(life.handlers.end(GRACE)),
     );
     partition.stage = "running";
-    yield* Effect.onExit(life.run, () => {
+    yield* Effect.onExit(life.run, (exit) => {
       if (partition.life === start) {
         partition.stage = "releasing";
+        ending(exit);
       }
       return end;
     });

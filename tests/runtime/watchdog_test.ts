@@ -249,3 +249,32 @@ Deno.test("a consumer that has nothing to do, or whose brokers are away, is left
     yield* until(() => committed(kafka, "clerk") === 2);
     assertEquals(system.renewals[0].renewals, 0);
   })));
+
+Deno.test("a receive that takes long, within its receiveTimeout, fails no liveness, not even after a renewal", () =>
+  world(Effect.gen(function* () {
+    const kafka = new EmbeddedKafka();
+    const link = new SilentLink(kafka, "Fetch");
+    const clerk = actor({
+      name: "clerk",
+      receives: [Placed],
+      receiveTimeout: 8_000,
+      receive: ({ id }) => id === "slow" ? Effect.sleep(7_900) : undefined,
+    });
+    const system = yield* start(link, [clerk], quick);
+    yield* publish(system, ids(1));
+    yield* until(() => committed(kafka, "clerk") === 1);
+    link.armed = true;
+    yield* publish(system, ids(1));
+    yield* until(() => system.renewals[0].renewals === 1 && committed(kafka, "clerk") === 2);
+    yield* publish(system, ["slow"]);
+    let degraded = 0;
+    yield* until(() => {
+      const { live, status } = system.health();
+      assertEquals(live, true);
+      if (status === "degraded") degraded += 25;
+      return committed(kafka, "clerk") === 3;
+    }, 25);
+    // Half of its time is over: an operator may look at it.
+    assert(degraded > 1_000 && degraded < 4_000, `${degraded}`);
+    assertEquals([system.counters.get("clerk")!.watchdogRestarts, system.renewals[0].renewals], [0, 1]);
+  })));
