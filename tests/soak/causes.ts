@@ -34,6 +34,8 @@ export interface Repeats {
   handOver: number;
   kill: number;
   freeze: number;
+  /** Of these, what has more than one answer on the log. */
+  freezeAnswered: number;
   broker: number;
   /** The process, or the whole machine, stood still beyond the session time-out by itself. */
   stall: number;
@@ -46,6 +48,8 @@ export interface Repeats {
 
 /** Of one SIGKILL. */
 export interface KillFigures {
+  /** Whether the broker was there, and had been for a while. */
+  readonly calm: boolean;
   /** What the killed one had begun with, and the group's commit did not cover. */
   open: number;
   /** What was begun again because of it. */
@@ -71,7 +75,15 @@ export function findCauses(history: History): Repeats {
   const perKill = new Map<number, KillFigures & { readonly covers: (place: Place) => "commit" | "map" | null }>();
   for (const [worker, { killed }] of fates.entries()) {
     const figures = killed?.committed
-      ? { open: 0, again: 0, inHand: 0, beyond: 0, saved: 0, covers: covered(killed.committed) }
+      ? {
+        calm: !history.outages.some(({ from, to }) => from <= killed.at && to + aftermath >= killed.at),
+        open: 0,
+        again: 0,
+        inHand: 0,
+        beyond: 0,
+        saved: 0,
+        covers: covered(killed.committed),
+      }
       : null;
     if (figures) perKill.set(worker, figures);
     for (const run of runs(worker)) {
@@ -83,12 +95,22 @@ export function findCauses(history: History): Repeats {
       else if (by === "map") figures.saved++;
     }
   }
-  const repeats = { handOver: 0, kill: 0, freeze: 0, broker: 0, stall: 0, surplus: 0, examples: new Array<string>() };
+  const repeats = {
+    handOver: 0,
+    kill: 0,
+    freeze: 0,
+    freezeAnswered: 0,
+    broker: 0,
+    stall: 0,
+    surplus: 0,
+    examples: new Array<string>(),
+  };
   for (const [id, found] of again) {
     const sorted = found.toSorted((a, b) => a.at - b.at);
     for (const [i, run] of sorted.slice(1).entries()) {
       const cause = causeOf(history, sorted[i], run);
       repeats[cause]++;
+      if (cause === "freeze" && ledger.copies(id) > 1) repeats.freezeAnswered++;
       if (cause === "handOver" && repeats.examples.length < 20) {
         repeats.examples.push(`task ${id}: ${said(sorted[i])}, then ${said(run)}`);
       }
@@ -112,7 +134,9 @@ type Cause = "handOver" | "kill" | "freeze" | "broker" | "stall";
 
 function causeOf({ fates, outages, sessionTimeout }: History, first: Run, again: Run): Cause {
   const { killed } = fates[first.worker];
-  if (killed !== null && first.worker !== again.worker && again.at >= killed.at) return "kill";
+  // Who was frozen before the other had it, and is late, would have begun again in any case.
+  const late = fates[again.worker].frozen.some(({ from, to }) => from <= first.at && to + aftermath >= again.at);
+  if (killed !== null && first.worker !== again.worker && again.at >= killed.at && !late) return "kill";
   const within = (span: Span, after: number) => span.from <= again.at && span.to + after >= first.at;
   const both = [fates[first.worker], fates[again.worker]];
   if (both.some(({ frozen }) => frozen.some((span) => within(span, sessionTimeout + aftermath)))) return "freeze";

@@ -41,7 +41,7 @@ export class Stage implements AsyncDisposable {
         // The newer group protocol's are the broker's to say.
         "group.consumer.session.timeout.ms": String(sessionTimeout),
         // What was rolled is flushed, and need not be read again after a death.
-        "log.segment.bytes": String(32 << 20),
+        "log.segment.bytes": String(8 << 20),
       },
     };
     const stage = new Stage(folder, await startKafka(options), options);

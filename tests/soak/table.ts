@@ -22,7 +22,7 @@ export function violations(report: SoakReport): ReadonlyArray<string> {
 /** The report as Markdown. */
 export function markdown(report: SoakReport): string {
   const { moves, repeats } = report;
-  const kills = repeats.perKill;
+  const kills = repeats.perKill.filter(({ calm }) => calm);
   const of = (figure: "open" | "again" | "inHand" | "beyond" | "saved") => spread(kills.map((kill) => kill[figure]));
   const number = (value: number) => value.toLocaleString("en");
   const who = report.client === "ours"
@@ -40,12 +40,14 @@ export function markdown(report: SoakReport): string {
     ["answers beyond those that were given", repeats.surplus],
     ["handled twice at clean hand-overs", number(repeats.handOver)],
     ["handled twice after SIGKILL", number(repeats.kill)],
-    ["– of one: median, most", of("again")],
-    ["– begun and not covered by the commit", of("open")],
-    ["– without an answer yet", of("inHand")],
-    ["– although committed", of("beyond")],
-    ["– saved by the offset map", of("saved")],
+    ["– most of one", number(Math.max(0, ...repeats.perKill.map(({ again }) => again)))],
+    ["– of one while the broker is there: median, most", of("again")],
+    ["– – begun, and the commit does not cover it", of("open")],
+    ["– – without an answer yet", of("inHand")],
+    ["– – although committed", of("beyond")],
+    ["– – not repeated as the offset map has it", of("saved")],
     ["handled twice after SIGSTOP", number(repeats.freeze)],
+    ["– with two answers on the log", number(repeats.freezeAnswered)],
     ["handled twice after the broker's death", number(repeats.broker)],
     ["handled twice as a process stood still", number(repeats.stall)],
   ];
