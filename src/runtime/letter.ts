@@ -6,19 +6,17 @@
 import { Cause, Effect } from "effect";
 import type { DeliveryObserver, Sender } from "../client/port.ts";
 import { type DeadLetterNote, deadLetterOf } from "../dead_letter/dead_letter.ts";
+import { type LetterTurn, turnText } from "../dead_letter/turn.ts";
 import type { Records } from "../codec/batch_decoder.ts";
 import type { RecordHeaders } from "../record.ts";
 import { ActorFailed, CorruptRecordError, LeaseLost, type PublishError } from "../errors.ts";
 import { publishFailed } from "./delivery.ts";
 import { recordAt } from "./message_context.ts";
 import type { Item, Partition } from "./partition.ts";
-import type { Line, QueuedLetter } from "./quarantine.ts";
-import { type LetterTurn, turnText } from "../dead_letter/turn.ts";
+import type { LetterLine, QueuedLetter } from "./letter_line.ts";
 
 // Milliseconds before a letter that was refused is tried again.
 const RETRY = 1_000;
-// Milliseconds between two looks whether what came before a letter is acknowledged.
-const LOOK = 20;
 
 /**
  * Sends a record to its dead-letter topic. The record is resolved only by the letter's acknowledgement: a letter that
@@ -28,16 +26,17 @@ const LOOK = 20;
 export function writeDeadLetter(partition: Partition, sender: Sender, item: Item, note: DeadLetterNote): void {
   const line = partition.quarantine?.line(item) ?? null;
   const letter = new Letter(partition, sender, item, note, line);
-  if (line === null || line.join(letter)) letter.offer();
+  if (line === null) letter.offer();
+  else line.join(letter);
 }
 
 class Letter implements DeliveryObserver, QueuedLetter {
-  sent = false;
+  turn: LetterTurn | null = null;
+  readonly came: LetterTurn | null;
   #bare = false;
   #keepsPartition = true;
   #waiting = false;
   #gone = false;
-  #turn: LetterTurn | null = null;
   readonly #round: number;
 
   constructor(
@@ -46,8 +45,9 @@ class Letter implements DeliveryObserver, QueuedLetter {
     readonly item: Item,
     private readonly note: DeadLetterNote,
     /** Where its key is in quarantine: the letters of its key. */
-    private readonly line: Line | null,
+    private readonly line: LetterLine | null,
   ) {
+    this.came = line === null ? null : partition.quarantine?.came(item) ?? null;
     this.#round = partition.condemn(item);
   }
 
@@ -62,27 +62,38 @@ class Letter implements DeliveryObserver, QueuedLetter {
   }
 
   #offer(): void {
-    const { partition, sender, line, item, item: { segment: { records }, index } } = this;
-    if (line !== null && this.#turn === null) {
-      // If what an earlier message of its key has published fails, that message is to be received again, and then this.
-      if (partition.settledBefore(item)) return partition.fork(Effect.flatMap(Effect.sleep(LOOK), () => this.#again));
-      this.#turn = partition.quarantine?.turnOf(item, line) ?? null;
-    }
+    const { partition, sender, item: { segment: { records }, index } } = this;
     const source = recordAt(records, partition.topic, partition.partition, index, headersOf(records, index));
     const topic = partition.actor.settings.deadLetterTopic(partition.topic);
-    const turn = this.#turn === null ? undefined : turnText(this.#turn);
+    const turn = this.turn === null ? undefined : turnText(this.turn);
     const letter = deadLetterOf(source, topic, { ...this.note, turn }, this.#bare);
     const record = this.#keepsPartition ? letter : { ...letter, partition: undefined };
-    this.sent = true; // the answer may come within the call
     if (sender.offer(record, this, partition.lease)) return;
-    this.sent = false;
     partition.fork(Effect.flatMap(sender.room, () => this.#again));
   }
 
   /** See {@linkcode QueuedLetter}. */
-  begin(): void {
-    // Not from within the sender's own call.
-    this.partition.fork(Effect.flatMap(Effect.yieldNow, () => this.#again));
+  get ready(): boolean {
+    return !this.partition.settledBefore(this.item);
+  }
+
+  /** See {@linkcode QueuedLetter}. */
+  later(go: () => void, ms: number): void {
+    const { partition, item } = this;
+    const guarded = Effect.sync(() => {
+      try {
+        go();
+      } catch (defect) {
+        partition.crash(Cause.die(defect), item); // nobody else would hear of it
+      }
+    });
+    partition.fork(Effect.andThen(ms > 0 ? Effect.sleep(ms) : Effect.yieldNow, guarded));
+  }
+
+  /** See {@linkcode QueuedLetter}. */
+  resolve(): void {
+    const { partition, item } = this;
+    if (partition.acknowledge(item, this.#round)) partition.counters.deadLetters[this.note.reason]++;
   }
 
   /** See {@linkcode QueuedLetter}. */
@@ -93,13 +104,11 @@ class Letter implements DeliveryObserver, QueuedLetter {
   }
 
   settled(error: PublishError | LeaseLost | null): void {
+    if (this.#gone) return;
     const { partition, item } = this;
     if (error === null) {
       this.#wait(false);
-      // First: who commits the record's offset has to know of its key.
-      if (this.#turn !== null) this.line?.written(this.#turn);
-      if (partition.acknowledge(item, this.#round)) partition.counters.deadLetters[this.note.reason]++;
-      return;
+      return this.line === null ? this.resolve() : this.line.written();
     }
     if (error instanceof LeaseLost || error.type === "STOPPED") {
       this.#giveBack();
@@ -114,7 +123,8 @@ class Letter implements DeliveryObserver, QueuedLetter {
       this.#wait(true);
       return partition.fork(Effect.flatMap(partition.pause(RETRY), () => this.#again));
     }
-    this.begin();
+    // Not from within the sender's own call.
+    partition.fork(Effect.flatMap(Effect.yieldNow, () => this.#again));
   }
 
   readonly #again: Effect.Effect<void> = Effect.suspend(() => {
@@ -140,10 +150,9 @@ class Letter implements DeliveryObserver, QueuedLetter {
     partition.crash(Cause.fail(failure));
   }
 
-  /** And so none of its key behind it. */
   #giveBack(): void {
-    this.giveBack();
-    this.line?.leave();
+    if (this.line === null) this.giveBack();
+    else this.line.leave();
   }
 
   #wait(waiting: boolean): void {

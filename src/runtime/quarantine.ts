@@ -1,16 +1,15 @@
 /**
  * Keys whose message became a dead letter: their later messages follow it, in order, until the letters have come back and
- * were received. The rule is that of turns; here is who is where: what is served only until a publication fails, which
- * letters wait to be written, what the next owner has to know.
+ * were received. The rule is that of turns.
  * @module
  */
 import { crc32c } from "../codec/crc32c.ts";
 import { murmur2 } from "../codec/murmur2.ts";
 import { type LetterTurn, readTurn, TURN_HEADER } from "../dead_letter/turn.ts";
 import { CorruptRecordError } from "../errors.ts";
-import { Open, Resolved } from "./frontier.ts";
+import { LetterLine } from "./letter_line.ts";
 import type { Item } from "./partition.ts";
-import { isServed, type Served, servedAfter, turnOf } from "./turns.ts";
+import { isServed, type Served } from "./turns.ts";
 
 /** What is kept of a key, from owner to owner. */
 export interface QuarantinedKey extends Served {
@@ -18,28 +17,16 @@ export interface QuarantinedKey extends Served {
   readonly key: string;
 }
 
-/** A letter among those of its key, which are written one by one: one that is refused is not overtaken. */
-export interface QueuedLetter {
-  /** Its record. */
-  readonly item: Item;
-  /** Whether it is on its way. */
-  readonly sent: boolean;
-  /** Its turn to be written has come; does so later, from a fiber. */
-  readonly begin: () => void;
-  /** It will not be written: its record is open again. */
-  readonly giveBack: () => void;
-}
-
 /** Keys in quarantine per partition, at most: what is kept of them has to fit a commit's metadata. */
 export const MOST_KEYS = 128;
 
 /** The keys of one partition. */
 export class Quarantine {
-  readonly #keys = new Map<string, Line>();
+  readonly #keys = new Map<string, LetterLine>();
 
   /** `group` is the actor's; `kept` is what the owner before has left. */
   constructor(private readonly group: string, kept: ReadonlyArray<QuarantinedKey> = []) {
-    for (const { key, served, last } of kept) this.#keys.set(key, new Line(served, last));
+    for (const { key, served, last } of kept) this.#keys.set(key, new LetterLine(served, last));
   }
 
   /** Keys that are not free. */
@@ -56,7 +43,7 @@ export class Quarantine {
   follows(item: Item, received: boolean): number | null {
     const line = this.#lineOf(item);
     if (line === undefined || line.free) return null;
-    const turn = this.#turn(item);
+    const turn = this.came(item);
     if ((turn === null && !received) || isServed(line, offsetOf(item), turn)) return null;
     return turn?.after ?? Math.max(line.last, line.served);
   }
@@ -78,26 +65,21 @@ export class Quarantine {
     const line = this.#lineOf(item);
     if (line === undefined) return false;
     const before = line.free;
-    line.serve(item, this.#turn(item));
+    line.serve(item, this.came(item));
     if (line.over) this.#keys.delete(keyOf(item) ?? "");
     return !before && line.free;
   }
 
   /** The line in which a record's letter stands; null for a record without a key. */
-  line(item: Item): Line | null {
+  line(item: Item): LetterLine | null {
     const key = keyOf(item);
     if (key === null) return null;
     const known = this.#keys.get(key);
     if (known !== undefined && !known.over) return known;
     // All before it is done with, or is waited for: see `Letter`.
-    const line = new Line(offsetOf(item) - 1, offsetOf(item) - 1);
+    const line = new LetterLine(offsetOf(item) - 1, offsetOf(item) - 1);
     this.#keys.set(key, line);
     return line;
-  }
-
-  /** The turn with which a record's letter is written. */
-  turnOf(item: Item, line: Line): LetterTurn {
-    return turnOf(line.forGood, offsetOf(item), this.#turn(item));
   }
 
   /** A record is open again, whose publication has failed: the letters that wait behind it are given back. */
@@ -117,14 +99,14 @@ export class Quarantine {
     return kept;
   }
 
-  #lineOf(item: Item): Line | undefined {
+  #lineOf(item: Item): LetterLine | undefined {
     if (this.#keys.size === 0) return undefined;
     const key = keyOf(item);
     return key === null ? undefined : this.#keys.get(key);
   }
 
   /** The turn of a record that has come back; null for a fresh one, and for another group's. */
-  #turn({ segment: { records }, index }: Item): LetterTurn | null {
+  came({ segment: { records }, index }: Item): LetterTurn | null {
     try {
       if (!records.hasHeaders(index) || records.headerText(index, "dlt-group") !== this.group) return null;
       return readTurn(records.headerText(index, TURN_HEADER));
@@ -133,92 +115,6 @@ export class Quarantine {
       throw error;
     }
   }
-}
-
-/** One key. */
-export class Line implements Served {
-  readonly #letters: QueuedLetter[] = [];
-  /** Those that have served it and are not resolved yet, with what was served before: they may be opened again. */
-  readonly #recent: Array<{ readonly item: Item; readonly before: number }> = [];
-  #served: number;
-  #last: number;
-
-  constructor(served: number, last: number) {
-    this.#served = served;
-    this.#last = last;
-  }
-
-  /** See {@linkcode Served}: as it looks now. */
-  get served(): number {
-    this.#look();
-    return this.#served;
-  }
-
-  /** See {@linkcode Served}. */
-  get last(): number {
-    return this.#last;
-  }
-
-  /** The same without what may be opened again. */
-  get forGood(): Served {
-    this.#look();
-    return { served: this.#recent[0]?.before ?? this.#served, last: this.#last };
-  }
-
-  /** Whether its messages are received as any other's. */
-  get free(): boolean {
-    return this.#letters.length === 0 && this.served >= this.#last;
-  }
-
-  /** Whether nothing has to be known of it any more. */
-  get over(): boolean {
-    return this.free && this.#recent.length === 0;
-  }
-
-  /** A record with this turn is received to its end. */
-  serve(item: Item, turn: LetterTurn | null): void {
-    const before = this.served;
-    this.#served = servedAfter({ served: before, last: this.#last }, turn);
-    if (this.#served > before) this.#recent.push({ item, before });
-  }
-
-  /** A letter joins; true where it is the first: it begins at once. */
-  join(letter: QueuedLetter): boolean {
-    return this.#letters.push(letter) === 1;
-  }
-
-  /** The first letter is written. */
-  written({ at }: LetterTurn): void {
-    this.#last = Math.max(this.#last, at);
-    this.#letters.shift();
-    this.#letters[0]?.begin();
-  }
-
-  /** The first letter will not be written, and so none behind it. */
-  leave(): void {
-    for (const letter of this.#letters.splice(0).slice(1)) letter.giveBack();
-  }
-
-  /** Gives back the letters behind an offset that are not on their way. */
-  giveBack(offset: number): void {
-    const stays = (letter: QueuedLetter) => letter.sent || offsetOf(letter.item) < offset;
-    const all = this.#letters.splice(0);
-    this.#letters.push(...all.filter(stays));
-    for (const letter of all) if (!stays(letter)) letter.giveBack();
-  }
-
-  /** Looks what has become of those that have served it. */
-  #look(): void {
-    while (this.#recent.length > 0 && stateOf(this.#recent[0].item) === Resolved) this.#recent.shift();
-    const open = this.#recent.findIndex(({ item }) => stateOf(item) === Open);
-    if (open < 0) return;
-    this.#served = this.#recent[open].before;
-    this.#recent.length = open;
-  }
-}
-
-function stateOf({ segment, index }: Item): number {
-  return segment.state(index);
 }
 
 function offsetOf({ segment, index }: Item): number {

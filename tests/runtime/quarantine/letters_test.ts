@@ -7,7 +7,7 @@ import { decodeOffsetMap } from "../../../src/runtime/offset_map.ts";
 import { assertEquals } from "../../assert.ts";
 import { advance, virtual } from "../../client/virtual.ts";
 import { publishError, valueOf } from "../fake_sender.ts";
-import { Echo, Note, note, type OnePartition, open, turns } from "../one_partition.ts";
+import { Echo, ended, Note, note, type OnePartition, open, turns } from "../one_partition.ts";
 
 const bytes = new TextEncoder();
 
@@ -47,7 +47,7 @@ const quarantined = (one: OnePartition) => {
     decodeOffsetMap(commit.offset, commit.metadata).quarantined?.map(({ served, last }) => [served, last]);
 };
 
-Deno.test("quarantine: a letter waits until what came before it of its key is published; the next one waits for it", () =>
+Deno.test("quarantine: a letter waits until what came before it of its key is published; it counts once those before it are written", () =>
   virtual(Effect.gen(function* () {
     const one = yield* open(echoing(new Set(["a1"])));
     one.deliver([note("a", 0), note("a", 1), note("a", 2), note("b", 0)]);
@@ -55,11 +55,10 @@ Deno.test("quarantine: a letter waits until what came before it of its key is pu
     assertEquals(lettersOf(one), []);
     one.sender.settle(null, isEcho("a0"));
     yield* advance(100);
-    assertEquals(lettersOf(one), ["a1 1/-1"]);
+    assertEquals(lettersOf(one), ["a1 1/-1", "a2 2/1"]);
     assertEquals([quarantined(one), one.partition.quarantine?.size], [undefined, 1]);
-    one.sender.settle(null, isLetter);
-    yield* advance(100);
-    assertEquals([lettersOf(one), quarantined(one)], [["a1 1/-1", "a2 2/1"], [[0, 1]]]);
+    one.sender.settle(null, (record) => isLetter(record) && valueOf(record).includes("2"));
+    assertEquals([one.partition.position, quarantined(one)], [1, undefined], "the one before it is not written");
     one.sender.settle();
     assertEquals([one.partition.position, quarantined(one)], [4, [[0, 2]]]);
   })));
@@ -123,4 +122,41 @@ Deno.test("quarantine: turns of another group, and what is none, are those of fr
       assertEquals(readTurn(turn), null, turn);
     }
     assertEquals(readTurn("12/-1"), { at: 12, after: -1 });
+  })));
+
+Deno.test("quarantine: letters of a key go a hundred at a time, each hundred after the one before", () =>
+  virtual(Effect.gen(function* () {
+    const one = yield* open(echoing(new Set(["a0"])));
+    one.deliver(Array.from({ length: 250 }, (_, n) => note("a", n)));
+    yield* advance(100);
+    const counts = [lettersOf(one).length];
+    while (one.partition.position < 250) {
+      one.sender.settle();
+      yield* advance(100);
+      counts.push(lettersOf(one).length);
+    }
+    assertEquals(counts, [1, 101, 201, 250, 250]);
+    assertEquals(lettersOf(one), Array.from({ length: 250 }, (_, n) => `a${n} ${n}/${n - 1}`));
+  })));
+
+Deno.test("quarantine: a letter that is refused holds back those with and behind it; drained, all are the next owner's", () =>
+  virtual(Effect.gen(function* () {
+    const one = yield* open(echoing(new Set(["a0"])));
+    one.deliver([note("a", 0)]);
+    yield* turns;
+    one.sender.settle();
+    one.deliver([note("a", 1), note("a", 2), note("b", 0)]);
+    yield* advance(100);
+    one.deliver([note("a", 3)]);
+    yield* advance(100);
+    one.sender.settle(
+      publishError("TOPIC_AUTHORIZATION_FAILED", "notes.dlt"),
+      (record) => valueOf(record).includes("1"),
+    );
+    one.sender.settle();
+    assertEquals([one.partition.position, one.counters.deadLettersWaiting, quarantined(one)], [1, 1, [[-1, 0]]]);
+    one.partition.drain();
+    yield* advance(100);
+    assertEquals([ended(one), one.partition.position, quarantined(one)], [true, 1, [[-1, 0]]]);
+    assertEquals(one.counters.deadLetters.quarantined, 0);
   })));

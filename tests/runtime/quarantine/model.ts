@@ -30,8 +30,9 @@ interface LogRecord {
 
 interface InFlight {
   readonly at: number;
-  /** As it was written, which may not be acknowledged yet. */
+  /** As it is sent: with others, none of which counts before all are acknowledged. */
   letter: (LogRecord & { readonly turn: LetterTurn }) | null;
+  stored: boolean;
 }
 
 interface Kept {
@@ -90,7 +91,7 @@ export class KeyModel {
       case "fail":
         return this.#take("condemned");
       case "write":
-        return this.#write();
+        return this.#write(n);
       case "acknowledge":
         return this.#acknowledge(n);
       case "refuse":
@@ -149,7 +150,7 @@ export class KeyModel {
     if (!free && !this.rule.isServed(key, at, turn)) outcome = "condemned";
     if (outcome === "condemned") {
       this.key ??= { served: at - 1, last: at - 1 };
-      this.#line.push({ at, letter: null });
+      this.#line.push({ at, letter: null, stored: false });
     } else {
       const done = this.done();
       const missed = Array.from({ length: message }, (_, before) => before).find((before) => !done.has(before));
@@ -166,31 +167,41 @@ export class KeyModel {
     return true;
   }
 
-  /** The first letter of the line, unless an earlier record is settled only. */
-  #write(): boolean {
-    const first = this.#line[0];
-    if (first === undefined || first.letter !== null || this.key === null) return false;
-    if (this.rule.waits && this.#states.some((state, at) => state === "settled" && at < first.at)) return false;
-    const { message, turn } = this.log[first.at];
-    first.letter = {
-      message,
-      turn: this.rule.turnOf({ ...this.key, served: this.#servedForGood(this.key) }, first.at, turn),
-    };
-    this.letters.push(first.letter);
+  /** The first letters of the line, up to one that has an earlier record before it that is settled only. */
+  #write(n: number): boolean {
+    if (this.key === null || this.#line.length === 0 || this.#line[0].letter !== null) return false;
+    let state = { ...this.key, served: this.#servedForGood(this.key) };
+    const group = this.#line.slice(0, 1 + n % 3);
+    for (const [i, first] of group.entries()) {
+      if (this.rule.waits && this.#states.some((state, at) => state === "settled" && at < first.at)) return i > 0;
+      const { message, turn } = this.log[first.at];
+      first.letter = { message, turn: this.rule.turnOf(state, first.at, turn) };
+      state = { ...state, last: Math.max(state.last, first.letter.turn.at) };
+      if ((n >> (i + 4)) % 2 === 0) this.#store(first);
+    }
     return true;
   }
 
+  #store(sent: InFlight): void {
+    if (sent.letter !== null && !sent.stored) this.letters.push(sent.letter);
+    sent.stored = true;
+  }
+
   #acknowledge(n: number): boolean {
-    const letter = this.#line[0]?.letter ?? null;
+    const sent = this.#line.filter(({ letter }) => letter !== null);
     const settled = this.#states.flatMap((state, at) => state === "settled" ? [at] : []);
-    const choices = settled.length + (letter === null ? 0 : 1);
+    const choices = settled.length + (sent.length === 0 ? 0 : 1);
     if (choices === 0) return false;
     const at = settled[n % choices];
-    if (at === undefined && letter !== null && this.key !== null) {
-      this.#states[this.#line[0].at] = "resolved";
-      this.#line.shift();
-      this.key = { ...this.key, last: Math.max(this.key.last, letter.turn.at) };
-    } else this.#states[at] = "resolved";
+    if (at !== undefined) this.#states[at] = "resolved";
+    else {
+      for (const each of sent) {
+        this.#store(each);
+        this.#states[each.at] = "resolved";
+        if (this.key !== null) this.key = { ...this.key, last: Math.max(this.key.last, each.letter?.turn.at ?? -1) };
+      }
+      this.#line.splice(0, sent.length);
+    }
     this.#tidy();
     return true;
   }
