@@ -20,9 +20,9 @@ const Booked = event({ name: "Booked", topic: "bookings", schema, key });
 const world = (): Deposit[] => [];
 type Book = ReturnType<typeof world>;
 
-/** Twelve deposits to three accounts. */
+/** Twelve deposits to six accounts. */
 const produce: SimulationOptions<[], Book>["produce"] = (publish, chance) => {
-  for (let number = 0; number < 12; number++) publish(Deposited, { account: `a${chance.between(1, 3)}`, number });
+  for (let number = 0; number < 12; number++) publish(Deposited, { account: `a${chance.between(1, 6)}`, number });
 };
 
 /** Every deposit is in the book. */
@@ -84,7 +84,7 @@ Deno.test("simulate() finds a side effect that nobody waits for", async () => {
     produce,
     check: allBooked,
   }));
-  assertMatch(message, /p\d has ended and left 1 sleep/);
+  assertMatch(message, /deposit \d+ is not in the book|p\d has ended and left 1 sleep/);
   assert(script.length <= 6, message);
 });
 
@@ -141,13 +141,23 @@ Deno.test("simulate() finds what is taken and not given back", async () => {
     world,
     actors: keeper((deposit, process) => {
       const lock = process.hold(`the lock of ${deposit.account}`);
-      if (process.chance.next() < 0.1) throw new Error("the book is locked");
+      if (deposit.number === 7) throw new Error("the book is locked");
       lock[Symbol.dispose]();
     }),
     produce,
   }));
   assertMatch(message, /p\d has ended and left the lock of a\d/);
   assert(script.length <= 6, message);
+});
+
+Deno.test("simulate() finds a fiber that goes on", async () => {
+  const { message, script } = await failure(simulate({
+    world,
+    actors: keeper(({ number }) => number === 3 ? Effect.forkDetach(Effect.forever(Effect.sleep(1_000))) : undefined),
+    produce,
+  }));
+  assertMatch(message, /p\d has ended and left 1 fiber, 1 timer/);
+  assert(script.length <= 2, message);
 });
 
 Deno.test("simulate() says which record a handler never ends with", async () => {
@@ -189,6 +199,7 @@ Deno.test("simulate() gives the same failure for a seed, and its trace", async (
     failure(simulate({
       seed,
       schedules,
+      faults: ["crash"],
       trace: false,
       world,
       actors: keeper((deposit, process) =>

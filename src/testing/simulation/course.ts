@@ -8,7 +8,6 @@ import { ConfigError } from "../../errors.ts";
 import type { EventDefinition } from "../../event.ts";
 import { EmbeddedKafka } from "../../link/embedded/embedded.ts";
 import type { Intercept } from "../../link/embedded/faults.ts";
-import type { GroupProtocol } from "../../runtime/settings.ts";
 import { makeSystem } from "../../runtime/system.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { VirtualTime } from "../virtual_time.ts";
@@ -20,7 +19,7 @@ import { ProcessLife } from "./process_life.ts";
 import { type Planned, Producer } from "./producer.ts";
 import { RequestFaults } from "./request_faults.ts";
 import { CALM, drawScript, type Happening, type SimulatedFault } from "./script.ts";
-import { brokerSettings, longest, processSettings, restOf } from "./settings.ts";
+import { brokerSettings, drawHabits, type Habits, longest, processSettings, restOf } from "./settings.ts";
 import type { SimulatedProcess, SimulationOptions } from "./simulation_options.ts";
 import { watched } from "./watched_actor.ts";
 import { drawWeather } from "./weather.ts";
@@ -65,6 +64,8 @@ export function runCourse(
   return new Schedule(options, seed, turns, script).run();
 }
 
+/** How long groups rest when nobody has died, in milliseconds. */
+const SHORT_REST = 300;
 /** The process that is started when none is left. */
 const LAST = "p0";
 
@@ -79,11 +80,13 @@ class Schedule {
   readonly #producer: Producer;
   readonly #client: ProcessLife;
   readonly #lives: ProcessLife[] = [];
+  /** Processes that are killed after their next commit. */
+  readonly #doomed = new Set<string>();
   /** Those that have ended and were looked at. */
   readonly #buried = new Set<ProcessLife>();
   readonly #world: unknown;
   readonly #events: ReadonlyArray<EventDefinition>;
-  readonly #groupProtocol: GroupProtocol;
+  readonly #habits: Habits;
   #turmoilUntil = Infinity;
   #lookUntil = 0;
   #echo = 0;
@@ -101,7 +104,7 @@ class Schedule {
     const chance = chanceOf(random);
     options.produce((event, message, options) => void this.#messages.push({ event, message, options }), chance);
     const { events, faults, partitions, processes, settings } = options;
-    this.#groupProtocol = chance.oneOf(["classic", "consumer"]);
+    this.#habits = drawHabits(chance);
     const drawn = drawScript(chance, { messages: this.#messages.length, processes, faults });
     this.#script = script ?? drawn;
     const weather = script === undefined && faults.has("request") ? drawWeather(random) : null;
@@ -163,6 +166,9 @@ class Schedule {
         case "Crash":
           at(happening.at, () => this.#kill(happening.process));
           break;
+        case "CrashAfterCommit":
+          at(happening.at, () => this.#doomed.add(happening.process));
+          break;
         case "BrokerAway":
           at(happening.at, () => this.#kafka.stop());
           at(happening.until, () => this.#kafka.start());
@@ -174,7 +180,9 @@ class Schedule {
     }
     await this.#clockwork.pass(CALM + 1);
     if (!this.#lives.some(({ state }) => state === "running")) this.#start(LAST);
-    await this.#until(() => this.#done, "everything is resolved and committed");
+    // A member that has died is counted in for so long.
+    const rest = restOf(this.options.settings);
+    await this.#until(() => this.#done(rest), "everything is resolved and committed");
   }
 
   /** Processes come and go in good order: nothing is received twice. */
@@ -195,7 +203,8 @@ class Schedule {
     await this.#clockwork.pass(last);
     const [eldest] = this.#running;
     eldest?.stop();
-    await this.#until(() => (eldest === undefined || eldest.state === "ended") && this.#done, "the hand-over is done");
+    const left = () => eldest === undefined || eldest.state === "ended";
+    await this.#until(() => left() && this.#done(SHORT_REST), "the hand-over is done");
   }
 
   /** All stop: nothing is left, and the check looks at it all. */
@@ -265,7 +274,7 @@ class Schedule {
     this.#chronicle.meets(actors);
     const own = actors.flatMap(({ receives, publishes }) => [...receives, ...publishes]);
     const definition = {
-      ...processSettings(options.settings, options.settings.groupProtocol ?? this.#groupProtocol),
+      ...processSettings(options.settings, this.#habits),
       partitions: options.partitions,
       actors: actors.map((actor) => watched(actor, name, this.#chronicle)),
       events: distinct([...own, ...this.#events]).filter((event) => !own.includes(event)),
@@ -307,20 +316,24 @@ class Schedule {
     if (api === "Produce" || api === "OffsetCommit") {
       this.#lookUntil = Math.max(this.#lookUntil, now + (fault?._tag === "Delay" ? fault.ms : 0));
     }
-    if (life === undefined || fault === null) return fault;
+    if (life === undefined) return null;
+    if (api === "OffsetCommit" && now < this.#turmoilUntil && this.#doomed.delete(life.name)) {
+      this.#time.arm({ at: now + 1, fire: () => this.#kill(life.name) });
+    }
+    if (fault === null) return null;
     // It holds up its process for as long, whatever the others do.
     if (fault._tag === "Never") this.#echo = Math.max(this.#echo, now + longest(api, this.options.settings));
     this.#chronicle.note(`${api} of ${life.name}: ${JSON.stringify(fault)}`);
     return fault;
   };
 
-  /** Whether all is written, resolved and committed, and the groups are at rest. */
-  get #done(): boolean {
-    return this.#producer.idle && this.#settled && this.#chronicle.unfinished().length === 0;
+  /** Whether all is written, resolved and committed, and the groups are at rest for as long. */
+  #done(rest: number): boolean {
+    return this.#producer.idle && this.#settled(rest) && this.#chronicle.unfinished().length === 0;
   }
 
-  /** Whether each group is at rest, for longer than a member that has died is counted in, with just those who run. */
-  get #settled(): boolean {
+  /** Whether each group is at rest for as long, with just those who run. */
+  #settled(rest: number): boolean {
     const groups = [...new Set(Array.from(this.#chronicle.actors.values(), ({ group }) => group))];
     const running = this.#running.length;
     const stored = groups.map((group) => this.#kafka.group(group));
@@ -329,7 +342,7 @@ class Schedule {
     const { now } = this.#time;
     if (!rests || generations !== this.#restsIn) this.#restsSince = now;
     this.#restsIn = generations;
-    return rests && now - Math.max(this.#restsSince, this.#echo) > restOf(this.options.settings);
+    return rests && now - Math.max(this.#restsSince, this.#echo) > rest;
   }
 }
 

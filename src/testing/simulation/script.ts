@@ -13,6 +13,8 @@ export type SimulatedFault = "crash" | "leave" | "broker" | "request";
 /** Something that happens; times are virtual milliseconds. */
 export type Happening =
   | { readonly _tag: "Start" | "Stop" | "Crash"; readonly at: number; readonly process: string }
+  /** Killed right after a commit: the first from this time on. */
+  | { readonly _tag: "CrashAfterCommit"; readonly at: number; readonly process: string }
   | { readonly _tag: "BrokerAway"; readonly at: number; readonly until: number }
   | { readonly _tag: "Write"; readonly at: number; readonly message: number }
   | {
@@ -29,7 +31,7 @@ export type Happening =
   | { readonly _tag: "WriteInCalm"; readonly message: number };
 
 /** From here on nothing goes wrong any more, in virtual milliseconds. */
-export const CALM = 4_000;
+export const CALM = 3_000;
 
 /** Bounds of what is drawn. */
 export interface ScriptBounds {
@@ -45,11 +47,12 @@ export interface ScriptBounds {
 export function drawScript(chance: Chance, { messages, processes: [least, most], faults }: ScriptBounds): Happening[] {
   const { between, oneOf } = chance;
   const inCalm = messages < 3 ? 0 : Math.floor(messages / 3);
-  const times = Array.from({ length: messages - inCalm }, () => between(0, CALM - 1_000)).sort((a, b) => a - b);
+  // Much at once, and then nothing for a while: work is under way whenever something else happens soon after.
+  const bursts = Array.from({ length: between(1, 4) }, () => between(0, CALM - 1_000));
+  const times = Array.from({ length: messages - inCalm }, () => oneOf(bursts) + between(0, 60)).sort((a, b) => a - b);
   const script: Happening[] = times.map((at, message) => ({ _tag: "Write", at, message }));
 
-  // Soon after a message was written more can go wrong than at another time.
-  const busy = () => times.length === 0 ? CALM - 1 : Math.min(CALM - 1, Math.max(300, oneOf(times)) + between(0, 300));
+  const busy = () => Math.min(CALM - 1, oneOf(bursts) + between(0, oneOf([80, 400])));
   let names = 0;
   const alive: string[] = [];
   const start = (at: number) => {
@@ -59,14 +62,26 @@ export function drawScript(chance: Chance, { messages, processes: [least, most],
   };
   start(0);
   while (names < least) start(between(0, 1_000));
-  const few = [0, 0, 1, 1, 2, 3];
-  const changes = [
-    ...Array.from({ length: faults.has("crash") ? oneOf(few) : 0 }, () => "Crash" as const),
+  const few = [0, 1, 1, 2, 3];
+  const ends = [
+    ...Array.from(
+      { length: faults.has("crash") ? oneOf(few) : 0 },
+      () => oneOf(["Crash", "CrashAfterCommit"] as const),
+    ),
     ...Array.from({ length: faults.has("leave") ? oneOf(few) : 0 }, () => "Stop" as const),
-  ];
-  const moves = [...changes, ...Array.from({ length: oneOf(few) }, () => "Start" as const)]
-    .map((_tag) => ({ _tag, at: chance.next() < 0.5 ? between(300, CALM - 1) : busy() })).sort((a, b) => a.at - b.at);
-  for (const { _tag, at } of moves) {
+  ].map((_tag) => ({
+    _tag,
+    at: _tag === "CrashAfterCommit"
+      ? oneOf(bursts) + between(0, 40)
+      : chance.next() < 0.3
+      ? between(300, CALM - 1)
+      : busy(),
+  }));
+  // Where one has ended another soon takes its place, most often.
+  const starts = ends.filter(() => chance.next() < 0.7).map(({ at }) => at + between(20, 600));
+  if (chance.next() < 0.5) starts.push(between(300, CALM - 1));
+  const moves = [...ends, ...starts.filter((at) => at < CALM).map((at) => ({ _tag: "Start" as const, at }))];
+  for (const { _tag, at } of moves.sort((a, b) => a.at - b.at)) {
     if (_tag === "Start") {
       if (alive.length < most) start(at);
     } else if (alive.length > 0) {
@@ -76,7 +91,7 @@ export function drawScript(chance: Chance, { messages, processes: [least, most],
   }
   if (faults.has("broker") && chance.next() < 0.3) {
     const at = between(300, CALM - 100);
-    script.push({ _tag: "BrokerAway", at, until: Math.min(CALM, at + between(50, 3_000)) });
+    script.push({ _tag: "BrokerAway", at, until: Math.min(CALM, at + between(50, 2_500)) });
   }
   script.sort((a, b) => timeOf(a) - timeOf(b));
   script.push({
@@ -101,6 +116,8 @@ export function inWords(happening: Happening, messages: (message: number) => str
       return `at ${happening.at} ms ${happening.process} is told to stop`;
     case "Crash":
       return `at ${happening.at} ms ${happening.process} is killed`;
+    case "CrashAfterCommit":
+      return `${happening.process} is killed right after its first commit from ${happening.at} ms on`;
     case "BrokerAway":
       return `from ${happening.at} to ${happening.until} ms the broker is away`;
     case "Write":

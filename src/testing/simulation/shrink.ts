@@ -31,25 +31,29 @@ export function shrink<Piece>(
 }
 
 /**
- * The lists to try, one after the other: it wants to be told of each whether it fails. For whoever has to wait for that.
+ * The lists to try, one after the other, none twice: it wants to be told of each whether it fails. For whoever has to wait
+ * for that.
  */
 export function* shorter<Piece>(
   pieces: ReadonlyArray<Piece>,
 ): Generator<ReadonlyArray<Piece>, void, boolean> {
-  if (pieces.length > 1 && (yield [])) return;
+  const tried = new Set<string>();
+  let left = pieces.map((_, at) => at);
+  const isNew = (places: ReadonlyArray<number>) => tried.size < tried.add(places.join()).size;
+  if (left.length > 1 && isNew([]) && (yield [])) return;
   let parts = 2;
-  while (pieces.length > 0) {
-    const size = Math.ceil(pieces.length / parts);
+  while (left.length > 0) {
+    const size = Math.ceil(left.length / parts);
     let shrunk = false;
     // From the end: what happens late is needed the least.
-    for (let to = pieces.length; to > 0; to -= size) {
-      const rest = [...pieces.slice(0, Math.max(0, to - size)), ...pieces.slice(to)];
-      if (!(yield rest)) continue;
-      pieces = rest;
+    for (let to = left.length; to > 0; to -= size) {
+      const rest = [...left.slice(0, Math.max(0, to - size)), ...left.slice(to)];
+      if (!isNew(rest) || !(yield rest.map((at) => pieces[at]))) continue;
+      left = rest;
       shrunk = true;
     }
-    if (shrunk) parts = Math.max(2, Math.ceil(pieces.length / size));
+    if (shrunk) parts = Math.max(2, Math.ceil(left.length / size));
     else if (size === 1) return;
-    else parts = Math.min(pieces.length, 2 * parts);
+    else parts = Math.min(left.length, 2 * parts);
   }
 }

@@ -110,7 +110,7 @@ function complete(
   for (const name of ["actors", "produce"] as const) {
     if (typeof given[name] !== "function") throw new ConfigError(name, "expected a function");
   }
-  const { processes = [1, 3] } = given;
+  const { processes = [2, 3] } = given;
   const [least, most] = processes;
   if (!(least >= 1 && most >= least)) throw new ConfigError("processes", `expected [least, most], got [${processes}]`);
   return {

@@ -106,7 +106,7 @@ export interface SimulationOptions<Actors extends ReadonlyArray<ActorDefinition>
   readonly schedules?: number;
   /** The seed of the first; the others follow. Default 1. */
   readonly seed?: number;
-  /** How many processes run at once: at first, and at most. Default `[1, 3]`. */
+  /** How many processes run at once: at first, and at most. Default `[2, 3]`. */
   readonly processes?: readonly [least: number, most: number];
   /** Partitions of each topic. Default 2. */
   readonly partitions?: number;
