@@ -148,7 +148,7 @@ export class Consumer {
   /** Why it is not at work yet, in words; null where it is. */
   get unready(): string | null {
     if (!this.joined) return `not a member of the group ${this.groupId} yet`;
-    if (!this.#countedIn) return `the group ${this.groupId} has not been heard of for as long as it waits for a member`;
+    if (!this.countedIn) return `the group ${this.groupId} has not been heard of for as long as it waits for a member`;
     const count = this.#waiting.starting(monotonicMs(this.clock));
     if (count > 0) return `${count} partitions of the group ${this.groupId} are still to begin`;
     return this.member.settled() ? null : `waits for its partitions of the group ${this.groupId}`;
@@ -301,7 +301,7 @@ export class Consumer {
   }
 
   /** Whether the group surely counts this member in. */
-  get #countedIn(): boolean {
+  get countedIn(): boolean {
     return monotonicMs(this.clock) < this.member.membership.deadline;
   }
 
@@ -313,7 +313,7 @@ export class Consumer {
   readonly #start = Effect.fnUntraced(
     function* (this: Consumer, starts: ReadonlyArray<Start>, wait: Wait) {
       // Others may own them by now, and have gone on: that is heard with the next heartbeat.
-      yield* this.#until(() => this.#pointless || this.#countedIn);
+      yield* this.#until(() => this.#pointless || this.countedIn);
       if (this.#pointless) return;
       const first: Partition[] = [];
       for (const start of starts) {

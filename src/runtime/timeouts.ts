@@ -5,7 +5,7 @@
 import { type ActorDefinition, defaultReceiveTimeout } from "../actor.ts";
 import { ConfigError } from "../errors.ts";
 import { tooShort } from "./drain_budget.ts";
-import { deafAfter, stuckGrace, watchdogDefaults, type WatchdogSettings } from "./watchdog/watchdog_options.ts";
+import { deafAfter, watchdogDefaults, type WatchdogSettings } from "./watchdog/watchdog_options.ts";
 
 /** What is looked at, in milliseconds. */
 export interface Times {
@@ -41,7 +41,7 @@ export function timeWarnings(times: Times, actors: ReadonlyArray<ActorDefinition
     const short = tooShort(times, longest);
     warnings.push(`${named}: receive may take up to ${longest} ms (receiveTimeout), ${short}, or receiveTimeout lower`);
   }
-  const patient = actors.filter(({ settings }) => settings.receiveTimeout + stuckGrace > watchdog.stuckAfter);
+  const patient = actors.filter(({ settings }) => settings.receiveTimeout > watchdog.stuckAfter);
   if (watchdog.stuckAfter < watchdogDefaults.stuckAfter && patient.length > 0) {
     const longest = Math.max(...patient.map(({ settings }) => settings.receiveTimeout));
     const named = patient.map(({ name }) => name).join(", ");

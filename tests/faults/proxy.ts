@@ -11,13 +11,17 @@ export type Fate =
   /** The connection is cut before it goes on: an answer is lost, a request never comes. */
   | "cut"
   /** It goes on, then the connection is cut: whether it is carried out is unknown. */
-  | "pass and cut";
+  | "pass and cut"
+  /** It never comes, and the connection stays open. */
+  | "swallow";
 
 /** A request or an answer on its way. */
 export interface Frame {
   /** Of an answer: that of its request. */
   readonly apiKey: number;
   readonly bytes: number;
+  /** When its connection was opened, by `performance.now()`. */
+  readonly opened: number;
 }
 
 /** One proxy. Connections that were opened keep to what was set when a frame comes, not when they were opened. */
@@ -94,6 +98,7 @@ export class Proxy implements AsyncDisposable {
     client.setNoDelay(true);
     broker.setNoDelay(true);
     const asked = new Map<number, number>();
+    const opened = performance.now();
     const end = () => {
       for (const connection of [client, broker]) {
         this.#open.delete(connection);
@@ -103,13 +108,13 @@ export class Proxy implements AsyncDisposable {
     const requests = this.#pump(client, broker, (frame) => {
       const view = new DataView(frame.buffer, frame.byteOffset);
       asked.set(view.getInt32(8), view.getInt16(4));
-      return this.request({ apiKey: view.getInt16(4), bytes: frame.length });
+      return this.request({ apiKey: view.getInt16(4), bytes: frame.length, opened });
     });
     const answers = this.#pump(broker, client, (frame) => {
       const correlationId = new DataView(frame.buffer, frame.byteOffset).getInt32(4);
       const apiKey = asked.get(correlationId) ?? -1;
       asked.delete(correlationId);
-      return this.answer({ apiKey, bytes: frame.length });
+      return this.answer({ apiKey, bytes: frame.length, opened });
     });
     await Promise.all([requests.finally(end), answers.finally(end)]);
   }
@@ -126,6 +131,7 @@ export class Proxy implements AsyncDisposable {
       if (at > performance.now()) await new Promise((resolve) => setTimeout(resolve, at - performance.now()));
       while (this.#hole !== null) await this.#hole.over;
       const fate = decide(frame);
+      if (fate === "swallow") return true;
       if (fate !== "cut" && !await writeAll(to, frame)) return false;
       if (fate === "pass") return true;
       this.cuts++;

@@ -36,7 +36,10 @@ for (const groupProtocol of ["classic", "consumer"] as const) {
         yield* until(() => !system.health().ready);
         assertEquals([system.health().live, system.renewals[0].renewals], [true, 0]);
         assertMatch(system.health().reasons.join(), /the group clerk has not been heard of for as long as it waits/);
-        yield* until(() => system.renewals[0].renewals === 1 && system.health().ready, 25);
+        yield* until(() => {
+          assertEquals(system.health().live, true);
+          return system.renewals[0].renewals === 1 && system.health().ready;
+        }, 25);
         yield* publish(system, ids(2));
         yield* until(() => committed(kafka, "clerk") === 2);
         assertEquals([system.health().live, system.state], [true, "running"]);

@@ -15,6 +15,8 @@ const RECENT = 3_600_000;
 // Milliseconds beyond the drain time-out for a consumer to leave its group, and then for what it holds to end.
 const LEAVING = 5_000;
 const CLOSING = 2_000;
+// The same for one that the group has given up already.
+const GONE = 500;
 
 /** What a renewable consumer needs: all that a consumer does, but for what it says of itself. */
 export type RenewalServices = Omit<ConsumerServices, "stuck" | "lastTry">;
@@ -61,6 +63,8 @@ export class Renewal {
   #accused: ActorFailed | GroupError | null = null;
   #renewedAt = -Infinity;
   #leaving = false;
+  /** What the one that goes does not do is not held against the process. */
+  #renewing = false;
   #run = false;
 
   constructor(
@@ -101,7 +105,7 @@ export class Renewal {
 
   /** Why the process should rather be started anew, while the last is still being tried, in words. */
   get dying(): ReadonlyArray<string> {
-    return this.#recent ? this.consumer.watch.dying : [];
+    return this.#recent && !this.#renewing ? this.consumer.watch.dying : [];
   }
 
   /** Times in which partitions were let go: how many, and the longest in milliseconds. */
@@ -126,7 +130,8 @@ export class Renewal {
     this.#renewedAt = monotonicMs(this.clock);
     this.renewals++;
     yield* Effect.logError(`${found.message}; the consumer of the group ${this.consumer.groupId} is made anew`);
-    yield* this.#renew;
+    this.#renewing = true;
+    yield* Effect.ensuring(this.#renew, Effect.sync(() => this.#renewing = false));
   });
 
   readonly #renew: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
@@ -134,7 +139,8 @@ export class Renewal {
     const { consumer, scope } = this.#held;
     const { drainTimeout } = this.settings;
     const left = consumer.leave(monotonicMs(this.clock) + drainTimeout);
-    yield* Effect.timeoutOption(left, drainTimeout + LEAVING);
+    // Where the group does not count it in any more there is nothing to hand over.
+    yield* Effect.timeoutOption(left, consumer.countedIn ? drainTimeout + LEAVING : GONE);
     consumer.forsake();
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true });
     yield* Effect.timeoutOption(Fiber.await(closing), CLOSING);
