@@ -25,6 +25,8 @@ export interface History {
   /** By the workers' numbers. */
   readonly fates: ReadonlyArray<Fate>;
   readonly outages: ReadonlyArray<Span>;
+  /** When the broker answered nobody although it was there. */
+  readonly slow: ReadonlyArray<Span>;
   readonly sessionTimeout: number;
 }
 
@@ -37,7 +39,7 @@ export interface Repeats {
   /** Of these, what has more than one answer on the log. */
   freezeAnswered: number;
   broker: number;
-  /** The process, or the whole machine, stood still beyond the session time-out by itself. */
+  /** A process, or the broker, or the whole machine, stood still by itself. */
   stall: number;
   /** Answers on the log beyond the number of times that their tasks were begun. */
   surplus: number;
@@ -132,7 +134,7 @@ function said({ worker, life, at }: Run): string {
 
 type Cause = "handOver" | "kill" | "freeze" | "broker" | "stall";
 
-function causeOf({ fates, outages, sessionTimeout }: History, first: Run, again: Run): Cause {
+function causeOf({ fates, outages, slow, sessionTimeout }: History, first: Run, again: Run): Cause {
   const { killed } = fates[first.worker];
   // Who was frozen before the other had it, and is late, would have begun again in any case.
   const late = fates[again.worker].frozen.some(({ from, to }) => from <= first.at && to + aftermath >= again.at);
@@ -144,6 +146,7 @@ function causeOf({ fates, outages, sessionTimeout }: History, first: Run, again:
   if (outages.some((span) => span.from <= again.at && span.to + aftermath >= first.at - 2_000)) return "broker";
   const long = ({ from, to }: Span) => to - from > sessionTimeout * 0.8;
   if (both.some(({ stalls }) => stalls.some((span) => long(span) && within(span, aftermath)))) return "stall";
+  if (slow.some((span) => within(span, aftermath))) return "stall";
   return "handOver";
 }
 

@@ -57,6 +57,8 @@ export interface SoakReport {
   /** Answers that stand twice, whyever. */
   readonly answersTwice: number;
   readonly repeats: Repeats;
+  /** The longest time in which the broker was there and answered nobody, in ms; 0 where it was less than 2 s. */
+  readonly slowest: number;
   /** What has to be looked at, in words. */
   readonly notes: ReadonlyArray<string>;
 }
@@ -131,6 +133,7 @@ async function run(options: SoakOptions, stage: Stage): Promise<SoakReport | nul
       stalls,
     })),
     outages: stage.outages,
+    slow: stage.slow,
     sessionTimeout,
   });
   const unpublished = Array.from({ length: published.handed }, (_, id) => id)
@@ -149,8 +152,14 @@ async function run(options: SoakOptions, stage: Stage): Promise<SoakReport | nul
     tasksTwice: ledger.tasksTwice,
     answersTwice: ledger.answersTwice,
     repeats,
+    slowest: slowest(stage),
     notes: [...observer.faults.slice(0, 5), ...ledger.examples, ...repeats.examples, ...director.broken],
   };
+}
+
+function slowest({ slow, outages }: Stage): number {
+  const apart = slow.filter((span) => !outages.some(({ from, to }) => from <= span.to && span.from <= to));
+  return Math.max(0, ...apart.map(({ from, to }) => to - from));
 }
 
 /** Tells the load ten times a second what it is allowed to publish. */

@@ -84,6 +84,7 @@ function history(
     runs: (worker) => runs.filter((run) => run.worker === worker),
     fates: [well, well],
     outages: [],
+    slow: [],
     sessionTimeout: 6_000,
     ...more,
   };
@@ -118,6 +119,8 @@ Deno.test("findCauses() takes who was frozen, and a broker that was away, for ca
   const outages = [{ from: 1_500, to: 4_000 }];
   const away = findCauses(history([run(0, 5, 1_000), run(1, 5, 5_000)], { outages }));
   assertEquals([away.broker, away.handOver], [1, 0]);
+  const slow = findCauses(history([run(0, 5, 1_000), run(1, 5, 5_000)], { slow: outages }));
+  assertEquals([slow.stall, slow.handOver], [1, 0]);
 });
 
 Deno.test("findCauses() counts answers on the log beyond the times that their task was begun", () => {

@@ -4,8 +4,9 @@
  */
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { freePort, type KafkaNode, type KafkaOptions, startKafka } from "../../tools/kafka/node.ts";
+import { answers } from "../../tools/kafka/probe.ts";
 import { until } from "../scenarios/within.ts";
-import { partitions } from "./job.ts";
+import { partitions, sleep } from "./job.ts";
 import type { Span } from "./process.ts";
 
 /** What a group has committed of a partition. */
@@ -18,9 +19,13 @@ export interface Committed {
 export class Stage implements AsyncDisposable {
   /** When it was away. */
   readonly outages: Array<Span> = [];
+  /** When it was there, or said to be, and answered nobody for two seconds or more: members may be missed for that. */
+  readonly slow: Array<Span> = [];
   readonly tasks = "soak-tasks";
   readonly answers = "soak-answers";
   #node: KafkaNode;
+  #watching = true;
+  readonly #watch: Promise<void>;
 
   private constructor(
     readonly folder: string,
@@ -28,6 +33,7 @@ export class Stage implements AsyncDisposable {
     private readonly options: KafkaOptions,
   ) {
     this.#node = node;
+    this.#watch = this.#look();
   }
 
   /** Starts it, with both topics, and its data in `folder`. */
@@ -95,7 +101,20 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watching = false;
     await this.#node.kill();
+    await this.#watch;
+  }
+
+  /** Asks for its name, again and again. */
+  async #look(): Promise<void> {
+    const [hostname, port] = this.brokers.split(":");
+    for (let last = Date.now(); this.#watching; await sleep(250)) {
+      if (!await answers(hostname, Number(port))) continue;
+      const now = Date.now();
+      if (now - last > 2_000) this.slow.push({ from: last, to: now });
+      last = now;
+    }
   }
 
   /** A connection for each question: the last one may have died with the broker. */

@@ -49,7 +49,8 @@ export function markdown(report: SoakReport): string {
     ["handled twice after SIGSTOP", number(repeats.freeze)],
     ["– with two answers on the log", number(repeats.freezeAnswered)],
     ["handled twice after the broker's death", number(repeats.broker)],
-    ["handled twice as a process stood still", number(repeats.stall)],
+    ["handled twice as a process or the broker stood still", number(repeats.stall)],
+    ["the broker stood still, by itself, for", report.slowest === 0 ? "less than 2 s" : `${report.slowest} ms`],
   ];
   return [`| | ${who} |`, "| --- | --- |", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }
