@@ -9,19 +9,9 @@ import type { EventDefinition } from "../../event.ts";
 import type { EmbeddedKafka } from "../../link/embedded/embedded.ts";
 import { type ConsumerRecord, headerText, partitionKey } from "../../record.ts";
 import { LogReader } from "../log_reader.ts";
+import { type Call, type End, type Known, nameOf, placeOf, stateOf } from "./call.ts";
+import { outOfOrder } from "./in_order.ts";
 import { CALL_HEADER } from "./watched_actor.ts";
-
-/** How a call of `receive` ended. "crashed": its process was killed. */
-export type End =
-  | "done"
-  | "skipped"
-  | "rejected"
-  | "later"
-  | "stopped"
-  | "failed"
-  | "died"
-  | "interrupted"
-  | "crashed";
 
 /** What of the promises is broken. */
 export type Promised = "order" | "loss" | "repeat" | "end" | "leftovers" | "failure" | "check" | "seed";
@@ -32,38 +22,6 @@ export interface Violation {
   readonly promise: Promised;
   /** In words. */
   readonly text: string;
-}
-
-/** One call of `receive`. */
-export interface Call {
-  /** Of all calls of the schedule, in the order they began. */
-  readonly id: number;
-  readonly known: Known;
-  readonly process: string;
-  /** One lease: one process's time with the partition. */
-  readonly owner: object;
-  /** What it was received together with, or null. */
-  readonly batch: object | null;
-  readonly attempt: number;
-  readonly began: number;
-  end: End | null;
-  ended: number;
-  /** How many calls had begun when it ended. */
-  endedBefore: number;
-  /** Whether its Promise goes on although it was given up. */
-  stray: boolean;
-  /** Records it has published. */
-  outputs: number;
-  /** Those of them that stand in the log. */
-  readonly stored: Set<string>;
-}
-
-/** A record as an actor has to see to it. */
-export interface Known {
-  readonly actor: ActorDefinition;
-  readonly record: ConsumerRecord;
-  readonly calls: Call[];
-  letters: number;
 }
 
 type Given = Pick<ActorContext, "lease" | "attempt" | "offset" | "partition" | "topic">;
@@ -129,7 +87,7 @@ export class Chronicle {
       stored: new Set(),
     };
     this.note(`${process}: ${nameOf(known)} is received, attempt ${attempt}`);
-    for (const text of this.#outOfOrder(call)) this.violation("order", text);
+    for (const text of outOfOrder(call, this.#peers(known))) this.violation("order", text);
     if (this.calm && !this.#disturbed.has(placeOf(known))) {
       const before = known.calls.find(({ end }) => end === "done" || end === "skipped" || end === "rejected");
       if (before !== undefined) {
@@ -260,61 +218,11 @@ export class Chronicle {
       !actor.receives.some((event) => of(event) && event.name === type);
   }
 
-  /**
-   * What stands against this call, in words. While one lease lasts, records of a key are begun in the order of their
-   * offsets, each after the outcome of the last. After a publish that failed for good those that succeeded come again.
-   */
-  #outOfOrder({ known, owner, batch }: Call): ReadonlyArray<string> {
-    const { actor, record } = known;
-    const found: string[] = [];
-    const mine = (other: Known) => other.calls.findLast((call) => call.owner === owner);
-    const last = mine(known);
-    if (last !== undefined && last.end === null) found.push(`${nameOf(known)} is received twice at once`);
-    const since = last?.endedBefore ?? 0;
-    for (const { offset } of this.#logs.get(partitionKey(record.topic, record.partition)) ?? []) {
-      const other = this.#known.get(`${actor.name} ${record.topic}/${record.partition}@${offset}`);
-      if (other === undefined || other === known || !inLine(actor, other.record, record)) continue;
-      const before = mine(other);
-      if (before === undefined) continue;
-      if (offset < record.offset && before.end === null && (batch === null || before.batch !== batch)) {
-        found.push(`${nameOf(known)} is received while ${nameOf(other)}, which is before it, is not done with`);
-      }
-      const unfinished = last === undefined || !["done", "skipped", "rejected"].includes(last.end ?? "");
-      if (offset > record.offset && unfinished && before.id >= since) {
-        found.push(`${nameOf(other)} was received before ${nameOf(known)} was done with (${last?.end ?? "not begun"})`);
-      }
+  /** The records of its partition that this actor was given. */
+  *#peers({ actor, record: { topic, partition } }: Known): Iterable<Known> {
+    for (const { offset } of this.#logs.get(partitionKey(topic, partition)) ?? []) {
+      const known = this.#known.get(`${actor.name} ${topic}/${partition}@${offset}`);
+      if (known !== undefined) yield known;
     }
-    return found;
   }
-}
-
-/** Whether the order of these two is kept. */
-function inLine(actor: ActorDefinition, one: ConsumerRecord, other: ConsumerRecord): boolean {
-  const { order } = actor.settings;
-  if (order !== "key") return order === "partition";
-  return one.key !== null && other.key !== null && keyOf(one) === keyOf(other);
-}
-
-const text = new TextDecoder();
-
-function keyOf({ key }: ConsumerRecord): string | null {
-  return key === null ? null : text.decode(key);
-}
-
-function placeOf({ actor, record: { topic, partition } }: Known): string {
-  return `${actor.name} ${topic}/${partition}`;
-}
-
-/** A record's place, in words. */
-export function nameOf(known: Known): string {
-  const key = keyOf(known.record);
-  return `${placeOf(known)}@${known.record.offset}${key === null ? "" : ` (key ${key})`}`;
-}
-
-function stateOf(known: Known): string {
-  const last = known.calls.at(-1);
-  if (last === undefined) return `${nameOf(known)}, which was never received`;
-  if (last.end === null) return `${nameOf(known)}, which ${last.process} is at since ${last.began} ms`;
-  if (last.end === "done") return `${nameOf(known)}, whose ${last.outputs - last.stored.size} records are not stored`;
-  return `${nameOf(known)}, received ${known.calls.length} times, last by ${last.process}: ${last.end}`;
 }

@@ -2,26 +2,25 @@
  * The course of one schedule: processes on one Kafka, what its script lets happen to them, and a chronicle of it all.
  * @module
  */
-import { Effect, Layer, Logger, References } from "effect";
+import type { Layer } from "effect";
 import type { ActorDefinition } from "../../actor.ts";
 import { ConfigError } from "../../errors.ts";
-import type { EventDefinition } from "../../event.ts";
 import { EmbeddedKafka } from "../../link/embedded/embedded.ts";
 import type { Intercept } from "../../link/embedded/faults.ts";
-import { makeSystem } from "../../runtime/system.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { VirtualTime } from "../virtual_time.ts";
 import { chanceOf } from "./chance.ts";
 import { Chronicle, type Violation } from "./chronicle.ts";
 import { Clockwork, Hopeless } from "./clockwork.ts";
+import { distinct, launch, type Surroundings } from "./launch.ts";
+import { GroupRest } from "./group_rest.ts";
 import { outcomeOf } from "./outcome.ts";
 import { ProcessLife } from "./process_life.ts";
 import { type Planned, Producer } from "./producer.ts";
 import { RequestFaults } from "./request_faults.ts";
 import { CALM, drawScript, type Happening, type SimulatedFault } from "./script.ts";
-import { brokerSettings, drawHabits, type Habits, longest, processSettings, restOf } from "./settings.ts";
+import { brokerSettings, drawHabits, longest, restOf } from "./settings.ts";
 import type { SimulatedProcess, SimulationOptions } from "./simulation_options.ts";
-import { watched } from "./watched_actor.ts";
 import { drawWeather } from "./weather.ts";
 
 /** The options, whatever their types, with their defaults. */
@@ -85,13 +84,11 @@ class Schedule {
   /** Those that have ended and were looked at. */
   readonly #buried = new Set<ProcessLife>();
   readonly #world: unknown;
-  readonly #events: ReadonlyArray<EventDefinition>;
-  readonly #habits: Habits;
+  readonly #surroundings: Surroundings;
+  readonly #rest: GroupRest;
   #turmoilUntil = Infinity;
   #lookUntil = 0;
   #echo = 0;
-  #restsIn = "";
-  #restsSince = 0;
 
   constructor(
     private readonly options: CourseOptions,
@@ -104,7 +101,7 @@ class Schedule {
     const chance = chanceOf(random);
     options.produce((event, message, options) => void this.#messages.push({ event, message, options }), chance);
     const { events, faults, partitions, processes, settings } = options;
-    this.#habits = drawHabits(chance);
+    const habits = drawHabits(chance);
     const drawn = drawScript(chance, { messages: this.#messages.length, processes, faults });
     this.#script = script ?? drawn;
     const weather = script === undefined && faults.has("request") ? drawWeather(random) : null;
@@ -112,12 +109,23 @@ class Schedule {
     this.#time = new VirtualTime(seed ^ Math.imul(turns, 0x85ebca6b));
     this.#kafka = new EmbeddedKafka({ partitions, ...brokerSettings(settings) });
     this.#kafka.intercept = this.#intercept;
-    const known = this.#events = distinct([...events, ...this.#messages.map(({ event }) => event)]);
+    const known = distinct([...events, ...this.#messages.map(({ event }) => event)]);
     this.#chronicle = new Chronicle(this.#kafka, () => this.#time.now, known);
     this.#clockwork = new Clockwork(this.#time, () => {
       if (this.#time.now <= this.#lookUntil) this.#chronicle.look();
     });
+    this.#rest = new GroupRest(this.#kafka, () => this.#time.now);
     this.#world = options.world();
+    this.#surroundings = {
+      seed,
+      options,
+      habits,
+      time: this.#time,
+      kafka: this.#kafka,
+      chronicle: this.#chronicle,
+      world: this.#world,
+      events: known,
+    };
     this.#client = new ProcessLife("the producer", this.#time, this.#kafka, () => {});
     this.#producer = new Producer(this.#client, this.#messages, known, partitions);
   }
@@ -257,56 +265,12 @@ class Schedule {
   }
 
   #start(name: string): void {
-    const { options } = this;
-    const life = new ProcessLife(name, this.#time, this.#kafka, (line) => this.#chronicle.note(line));
-    this.#lives.push(life);
-    const process: SimulatedProcess<unknown> = {
-      name,
-      world: this.#world,
-      // Of its own: what others do changes nothing of it.
-      chance: chanceOf(seededRandom(this.seed ^ Math.imul(Number(name.slice(1)) + 1, 0x9e3779b9))),
-      now: () => this.#time.now,
-      sleep: (ms) => life.sleep(ms),
-      hold: (what) => life.hold(what),
-      note: (line) => this.#chronicle.note(`${name}: ${line}`),
-    };
-    const actors = options.actors(process);
-    this.#chronicle.meets(actors);
-    const own = actors.flatMap(({ receives, publishes }) => [...receives, ...publishes]);
-    const definition = {
-      ...processSettings(options.settings, this.#habits),
-      partitions: options.partitions,
-      actors: actors.map((actor) => watched(actor, name, this.#chronicle)),
-      events: distinct([...own, ...this.#events]).filter((event) => !own.includes(event)),
-    };
-    const main = Effect.gen({ self: this }, function* () {
-      const services = yield* Layer.build(options.layer(process));
-      const system = yield* Effect.provideContext(makeSystem(definition, life.link.broker.open), services);
-      yield* Effect.raceFirst(life.stopped, system.ended);
-      const { unfinished } = yield* system.drain;
-      for (const work of unfinished) {
-        if (this.#chronicle.calm) {
-          this.#chronicle.violation("end", `${name} was told to stop and left unfinished: ${work}`);
-        } else this.#chronicle.note(`${name} leaves unfinished: ${work}`);
-      }
-    });
-    life.start(
-      Effect.scoped(main).pipe(
-        Effect.provide(Logger.layer([this.#logger(name)])),
-        Effect.provideService(References.MinimumLogLevel, "Info"),
-      ),
-    );
+    this.#lives.push(launch(name, this.#surroundings));
   }
 
   #kill(name: string): void {
     this.#of(name)?.crash();
     this.#chronicle.crashed(name);
-  }
-
-  #logger(name: string): Logger.Logger<unknown, void> {
-    return Logger.make(({ message, logLevel }) => {
-      this.#chronicle.note(`${name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`);
-    });
   }
 
   readonly #intercept: Intercept = ({ api, connection }) => {
@@ -329,29 +293,10 @@ class Schedule {
 
   /** Whether all is written, resolved and committed, and the groups are at rest for as long. */
   #done(rest: number): boolean {
-    return this.#producer.idle && this.#settled(rest) && this.#chronicle.unfinished().length === 0;
+    const { actors } = this.#chronicle;
+    const groups = new Set(Array.from(actors.values(), ({ group }) => group));
+    const resting = this.#rest.since(groups, this.#running.length);
+    return this.#producer.idle && resting !== null && this.#time.now - Math.max(resting, this.#echo) > rest &&
+      this.#chronicle.unfinished().length === 0;
   }
-
-  /** Whether each group is at rest for as long, with just those who run. */
-  #settled(rest: number): boolean {
-    const groups = [...new Set(Array.from(this.#chronicle.actors.values(), ({ group }) => group))];
-    const running = this.#running.length;
-    const stored = groups.map((group) => this.#kafka.group(group));
-    const rests = stored.every((group) => group?.state === "Stable" && group.members.length === running);
-    const generations = stored.map((group) => group?.generation).join(" ");
-    const { now } = this.#time;
-    if (!rests || generations !== this.#restsIn) this.#restsSince = now;
-    this.#restsIn = generations;
-    return rests && now - Math.max(this.#restsSince, this.#echo) > rest;
-  }
-}
-
-/** The first of each topic and name: a message of a second one, such as bytes that are none, is one of the first. */
-function distinct(events: ReadonlyArray<EventDefinition>): ReadonlyArray<EventDefinition> {
-  const first = new Map<string, EventDefinition>();
-  for (const event of events) {
-    const place = `${event.topic} ${event.name}`;
-    if (!first.has(place)) first.set(place, event);
-  }
-  return [...first.values()];
 }

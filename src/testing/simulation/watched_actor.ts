@@ -8,7 +8,8 @@ import type { ActorContext, Envelope, PublishOptions } from "../../context.ts";
 import type { EventDefinition } from "../../event.ts";
 import { isOutcome } from "../../outcome.ts";
 import type { ConsumerRecord, RecordHeaders } from "../../record.ts";
-import type { Call, Chronicle, End } from "./chronicle.ts";
+import type { Call, End } from "./call.ts";
+import type { Chronicle } from "./chronicle.ts";
 
 /** The header that says which call has published a record, and as its how manieth: `7/0`. Actors don't see it. */
 export const CALL_HEADER = "simulated-call";
