@@ -38,13 +38,17 @@ export const untilFree: <E>(ways: UntilFree<E>) => Effect.Effect<string | null, 
       if (freed || sent > 0) last = now;
       else if (now - last >= timeout) {
         const groups = [...awaited.places.keys()].join(", ");
-        return `${awaited.size} keys are still in quarantine, and nothing has become of them for ${timeout} ms; is ` +
+        return `${stay(awaited.size)} in quarantine, and nothing has come of it for ${timeout} ms; is ` +
           `${groups} at work? Redrive again when it is`;
       }
       yield* Effect.sleep(LOOK);
     }
     return awaited.stopped === 0
       ? null
-      : `${awaited.stopped} keys stay in quarantine: a message has failed again, or an earlier letter stays or is lost`;
+      : `${stay(awaited.stopped)} in quarantine: a message has failed again, or an earlier letter stays or is lost`;
   },
 );
+
+function stay(keys: number): string {
+  return keys === 1 ? "1 key stays" : `${keys} keys stay`;
+}

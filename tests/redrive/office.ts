@@ -27,6 +27,7 @@ export interface Written {
   readonly redrives?: number;
   readonly headers?: RecordHeaders;
   readonly topic?: string;
+  readonly turn?: string;
 }
 
 /** A redrive that is under way. */
@@ -98,7 +99,7 @@ export class Office {
         value: encoder.encode(value),
         headers: [...(letter.headers ?? []), ...carried],
       };
-      const note = { group: actor, actor, reason, error: `no luck with ${value}`, attempts: 2 };
+      const note = { group: actor, actor, reason, error: `no luck with ${value}`, attempts: 2, turn: letter.turn };
       return deadLetterOf(record, "orders.dlt", note);
     }));
   }

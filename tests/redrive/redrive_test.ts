@@ -323,6 +323,22 @@ Deno.test("redrive() sends a record to its key's partition of now, or where it c
   assertEquals(places("narrow"), { none: 0, e: 0 });
 });
 
+Deno.test("redrive() sends a letter in quarantine to the partition it came from, with its turn and its group", () => {
+  const office = new Office(2);
+  office.create({ grown: 5 });
+  const key = "abcdefgh".split("").find((key) => partitionForKey(bytes(key), 2) !== partitionForKey(bytes(key), 5))!;
+  const partition = partitionForKey(bytes(key), 2);
+  office.letters([{ key, value: "x", topic: "grown", partition, turn: "7/5" }, { key: "z", value: "y", partition }]);
+  assertEquals(office.redrive().redriven, 2);
+  const [record] = office.records("grown");
+  assertEquals([record.partition, record.headers], [partition, [
+    ["dlt-redrives", bytes("1")],
+    ["dlt-group", bytes("shipping")],
+    ["dlt-turn", bytes("7/5")],
+  ]]);
+  assertEquals(office.records("orders")[0].headers, [["dlt-redrives", bytes("1")]]);
+});
+
 Deno.test("redrive() stops in words where more single letters are marked than it can remember", () => {
   const office = new Office();
   office.letters(alternating(700));

@@ -1,6 +1,9 @@
 /** Letters of keys in quarantine, and publications that fail. */
 import { Effect } from "effect";
+import { z } from "zod";
 import { actor } from "../../../src/actor.ts";
+import { event } from "../../../src/event.ts";
+import { deadLetter, skip } from "../../../src/outcome.ts";
 import { readTurn } from "../../../src/dead_letter/turn.ts";
 import { headerText, type ProducerRecord, type RecordHeaders } from "../../../src/record.ts";
 import { decodeOffsetMap } from "../../../src/runtime/offset_map.ts";
@@ -159,4 +162,35 @@ Deno.test("quarantine: a letter that is refused holds back those with and behind
     yield* advance(100);
     assertEquals([ended(one), one.partition.position, quarantined(one)], [true, 1, [[-1, 0]]]);
     assertEquals(one.counters.deadLetters.quarantined, 0);
+  })));
+
+Deno.test("quarantine: what came back is served also where it is skipped, or passed over", () =>
+  virtual(Effect.gen(function* () {
+    const Other = event({ name: "Other", topic: "notes", schema: z.unknown(), key: () => "a" });
+    const skipping = actor({
+      name: "a",
+      receives: [Note],
+      quarantine: true,
+      receive: ({ n }, { offset }) => offset < 2 ? deadLetter("not yet") : n === 0 ? skip() : undefined,
+    });
+    const one = yield* open(skipping, { events: [Note, Other] });
+    const typed = (headers: RecordHeaders, type: string): RecordHeaders => [...headers, ["type", bytes.encode(type)]];
+    const back = (n: number, turn: string, type: string) => {
+      const record = returned("a", n, turn);
+      return { ...record, headers: typed(record.headers ?? [], type) };
+    };
+    one.deliver([note("a", 0, typed([], "Note")), note("a", 1, typed([], "Note")), note("a", 9, typed([], "Other"))]);
+    for (let i = 0; i < 3; i++) {
+      yield* advance(100);
+      one.sender.settle();
+    }
+    assertEquals([lettersOf(one), quarantined(one), one.counters.ignored], [["a0 0/-1", "a1 1/0"], [[-1, 1]], 1]);
+    one.deliver([back(1, "1/0", "Other")]); // before its turn, also where nobody receives it any more
+    yield* advance(100);
+    one.sender.settle();
+    assertEquals([lettersOf(one).slice(2), quarantined(one)], [["a1 1/0"], [[-1, 1]]]);
+    one.deliver([back(0, "0/-1", "Note"), back(1, "1/0", "Other")]);
+    yield* advance(100);
+    assertEquals([one.counters.skipped, one.counters.ignored], [1, 2]);
+    assertEquals([one.partition.position, one.partition.quarantine?.size, quarantined(one)], [6, 0, undefined]);
   })));
