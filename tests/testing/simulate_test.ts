@@ -218,6 +218,22 @@ Deno.test("simulate() gives the same failure for a seed, and its trace", async (
   assertEquals(again.trace, found.trace);
 });
 
+Deno.test("simulate() prints the trace of a failure where there is one schedule", async () => {
+  const printed: string[] = [];
+  const { log } = console;
+  console.log = (text: string) => void printed.push(text);
+  try {
+    const check = () => {
+      throw new Error("never well");
+    };
+    const { trace } = await failure(simulate({ schedules: 1, world, actors: keeper(() => {}), produce, check }));
+    assertEquals(printed, [trace.join("\n")]);
+    assertMatch(printed[0], /^\d+ p0 starts$/m);
+  } finally {
+    console.log = log;
+  }
+});
+
 Deno.test("simulate() gives Effects their services, for each process", async () => {
   interface Store {
     readonly save: (deposit: Deposit) => Effect.Effect<void>;
@@ -277,5 +293,6 @@ Deno.test("simulate() shows its check all that came of it", async () => {
 Deno.test("simulate() refuses what it can't run", async () => {
   const options = { world, actors: keeper(() => {}), produce };
   await assertRejects(() => simulate({ ...options, processes: [3, 2] }), Error, "processes");
+  await assertRejects(() => simulate({ ...options, ...{ shedules: 3 } }), Error, "shedules: no such option");
   await assertRejects(() => simulate({ ...options, settings: { drainTimeout: -1 } }), Error, "drainTimeout");
 });

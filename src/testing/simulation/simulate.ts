@@ -101,12 +101,31 @@ export async function simulate<const Actors extends ReadonlyArray<ActorDefinitio
   return { schedules, calls, faults, elapsed };
 }
 
+const names: Readonly<Record<keyof SimulationOptions<ReadonlyArray<ActorDefinition>> | "layer", true>> = {
+  actors: true,
+  check: true,
+  events: true,
+  faults: true,
+  layer: true,
+  partitions: true,
+  patience: true,
+  processes: true,
+  produce: true,
+  schedules: true,
+  seed: true,
+  settings: true,
+  trace: true,
+  world: true,
+};
+
 /** The options with their defaults. */
 function complete(
   given: Partial<Omit<CourseOptions, "faults">> & Pick<CourseOptions, "actors" | "produce"> & {
     readonly faults?: Iterable<SimulatedFault>;
   },
 ): CourseOptions {
+  const stray = Object.keys(given).find((name) => !(name in names));
+  if (stray !== undefined) throw new ConfigError(stray, `no such option; there are ${Object.keys(names).join(", ")}`);
   for (const name of ["actors", "produce"] as const) {
     if (typeof given[name] !== "function") throw new ConfigError(name, "expected a function");
   }
