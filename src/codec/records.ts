@@ -6,6 +6,7 @@ import type { Buffer } from "node:buffer";
 import { CorruptRecordError } from "../errors.ts";
 import type { AbortedTransaction } from "../link/protocol.ts";
 import type { RecordHeaders } from "../record.ts";
+import { textOf } from "./text_memory.ts";
 import { Malformed, readVarint, varintEnd } from "./varint.ts";
 
 /** Fields of a record in `Columns.fields`. */
@@ -158,11 +159,30 @@ export class Records {
    * CorruptRecordError when the headers are malformed.
    */
   headerText(index: number, name: string): string | undefined {
+    // Asked of every record, so without the calls and views that `headers` may make.
+    const row = index * STRIDE;
+    const source = this.#sources[this.#fields[row + SOURCE]];
+    const { bytes } = source;
+    const end = this.#fields[row + END];
     let found: string | undefined;
-    this.#eachHeader(index, (bytes, nameStart, nameEnd, start, length) => {
-      if (!isName(bytes, nameStart, nameEnd, name)) return;
-      found = length < 0 ? undefined : bytes.toString("utf8", start, start + length);
-    });
+    try {
+      const count = readVarint(bytes, this.#headersAt(row), end);
+      let at = varintEnd();
+      for (let i = 0; i < count; i++) {
+        const nameLength = readVarint(bytes, at, end);
+        const nameStart = varintEnd();
+        if (nameLength < 0 || nameLength > end - nameStart) throw new Malformed("header name", at);
+        const nameEnd = nameStart + nameLength;
+        const length = readVarint(bytes, nameEnd, end);
+        const start = varintEnd();
+        if (length < -1 || length > end - start) throw new Malformed("header value", nameEnd);
+        at = start + Math.max(length, 0);
+        if (isName(bytes, nameStart, nameEnd, name)) found = length < 0 ? undefined : textOf(bytes, start, at);
+      }
+      if (at !== end) throw new Malformed("bytes behind the headers", at);
+    } catch (error) {
+      throw located(error, source);
+    }
     return found;
   }
 
@@ -217,12 +237,11 @@ function part(bytes: Buffer, start: number, length: number): Uint8Array {
 }
 
 function isName(bytes: Uint8Array, start: number, end: number, name: string): boolean {
-  if (end - start < name.length) return false;
-  if (end - start > name.length) return (bytes as Buffer).toString("utf8", start, end) === name;
+  if (end - start < name.length) return false; // each character comes from a byte at least
   for (let i = 0; i < name.length; i++) {
-    // As many bytes as characters: either ASCII, or no UTF-8.
-    if (bytes[start + i] > 127) return (bytes as Buffer).toString("utf8", start, end) === name;
-    if (bytes[start + i] !== name.charCodeAt(i)) return false;
+    const character = name.charCodeAt(i);
+    if (character > 127) return (bytes as Buffer).toString("utf8", start, end) === name;
+    if (bytes[start + i] !== character) return false;
   }
-  return true;
+  return end - start === name.length;
 }
