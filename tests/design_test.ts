@@ -27,7 +27,7 @@ function filesIn(folder: string): ReadonlyArray<string> {
   );
 }
 
-const files = ["src/", "docs/", "actors/", "examples/", "tools/", "tests/"].flatMap(filesIn).concat("mod.ts");
+const files = ["src/", "docs/", "actors/", "examples/", "tools/", "tests/", "bench/"].flatMap(filesIn).concat("mod.ts");
 
 Deno.test("DESIGN.md's file map has every file", () => {
   const patterns = fileMap();
