@@ -34,7 +34,7 @@ export const short = {
   drainTimeout: 1_000,
   commitInterval: 200,
   receiveTimeout: 1_000,
-  watchdog: { stuckAfter: 1_500, silentAfter: 2_000, stallAfter: 1_000 },
+  watchdog: { stuckAfter: 1_500, silentAfter: 2_000, stallAfter: 60_000 },
   fetch: { maxWait: 200, requestTimeout: 800 },
 } as const;
 

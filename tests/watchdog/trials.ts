@@ -140,12 +140,10 @@ function silence(name: string, what: string, job: Partial<Job>): Trial {
       await ground.publish("next");
       if (job.heals === false) return await toTheEnd(watched, at);
       const renewed = await watched.first(/renewals 1/);
-      const ready = await watched.first(/live 200 ready 200/, renewed.at + 1);
       await ground.publish("last");
       const received = await watched.first(/^received last/);
       return {
         "accused": seconds(at, renewed.at),
-        "the new consumer is ready": seconds(at, ready.at),
         "receives": seconds(at, received.at),
         liveness: watched.happened.some((one) => one.at > at && one.what.startsWith("live 503")) ? "failed" : "held",
       };
