@@ -90,6 +90,9 @@ export class DeadLetters implements AsyncDisposable {
    * don't run at once: the later one waits, up to `timeout`. With `signal` aborted it finishes what is under way, remembers
    * it, and rejects.
    *
+   * Letters of an actor with `quarantine` may come back in any order: it receives them in that of their key. One call sends
+   * what is there; with `untilFree` it goes on until the keys are free, with `release` past letters that stay.
+   *
    * All groups that read the topic get the records again, not only the one that gave them up.
    *
    * Rejects with {@linkcode TopicError}, {@linkcode GroupError}, {@linkcode ConnectionError} or {@linkcode PublishError};

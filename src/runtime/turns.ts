@@ -34,7 +34,10 @@ export function servedAfter(state: Served, turn: LetterTurn | null): number {
  * is served by a record that may be opened again does not count.
  */
 export function turnOf({ served, last }: Served, offset: number, turn: LetterTurn | null): LetterTurn {
-  if (turn !== null && turn.at > served) return turn;
+  if (turn !== null && turn.at > served) {
+    // One from before a crash may come after a letter that was never stored. All that was before it is resolved here.
+    return turn.after > last ? { at: turn.at, after: last } : turn;
+  }
   if (served >= last) return { at: offset, after: -1 };
   // Where it has a letter already (a commit was lost) that one has the right turn, and this one comes after it.
   return { at: offset, after: last < offset ? last : offset - 1 };

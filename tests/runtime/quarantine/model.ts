@@ -51,6 +51,7 @@ export type Step =
   | "commit"
   | "commitLess"
   | "crash"
+  | "late"
   | "redrive"
   | "redriveAny";
 
@@ -71,6 +72,8 @@ export class KeyModel {
   #line: InFlight[] = [];
   /** Served by these, whose publications are not acknowledged yet: what was served before each. */
   #recent: Array<{ readonly at: number; readonly before: number }> = [];
+  /** Letters that were on their way when the process died: they may still arrive. */
+  #late: InFlight[] = [];
   #committed: Kept = { key: null, resolved: [] };
 
   /** Messages that were received to their end. */
@@ -109,6 +112,7 @@ export class KeyModel {
       case "crash":
         for (const at of this.#done) if (this.#states[at] === "resolved") this.#keep(at);
         this.#done.clear();
+        this.#late.push(...this.#line.filter(({ letter, stored }) => letter !== null && !stored));
         this.#line = [];
         this.#recent = [];
         this.key = this.#committed.key;
@@ -116,6 +120,11 @@ export class KeyModel {
         for (const at of this.#committed.resolved) this.#states[at] = "resolved";
         for (let at = 0; at < this.#states.length; at++) this.#states[at] ??= "open";
         return true;
+      case "late": {
+        const [late] = this.#late.splice(n % Math.max(1, this.#late.length), 1);
+        if (late !== undefined) this.#store(late);
+        return late !== undefined;
+      }
       case "redrive":
       case "redriveAny": {
         const left = this.letters.keys().filter((at) => step === "redriveAny" || !this.redriven.has(at)).toArray();

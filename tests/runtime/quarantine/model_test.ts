@@ -13,6 +13,7 @@ const weights: ReadonlyArray<readonly [Step, number]> = [
   ["commit", 1],
   ["commitLess", 1],
   ["crash", 1],
+  ["late", 1],
   ["redrive", 3],
   ["redriveAny", 1],
 ];
