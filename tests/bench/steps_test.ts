@@ -10,14 +10,14 @@ import { assert } from "../assert.ts";
 /** Times the checksum's. */
 const limits: Readonly<Record<string, number>> = {
   "batch headers, for the next position": 0.2,
-  "decoding without the CRC": 2.5,
+  "decoding without the CRC": 1.8,
   "a view of the value": 2,
   "the key, for its lane": 3,
   "the header with the type": 1.5,
   "message of bytes, with a type": 3.5,
   "message of bytes to record": 2,
   "murmur2 of the key": 0.8,
-  "into the batch, measured before, with its type": 10,
+  "into the batch, measured before, with its type": 7,
 };
 
 Deno.test("steps of a record cost no more than some times its checksum", () => {
