@@ -170,14 +170,6 @@ export class Incarnation {
     return false;
   }
 
-  /** Waits until work may begin under the lease; false where none may any more. */
-  readonly mayBegin: Effect.Effect<boolean> = Effect.suspend(() => {
-    const { partition } = this;
-    if (this.over || partition.draining) return Effect.succeed(false);
-    if (partition.lease.held()) return Effect.succeed(true);
-    return Effect.flatMap(partition.renewed, () => this.mayBegin);
-  });
-
   /** The next record to take up. */
   next(): Item | null {
     const again = this.#again.pop();

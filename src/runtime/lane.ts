@@ -74,7 +74,12 @@ const settle = (incarnation: Incarnation, lane: Lane, item: Item, start: LaneSta
     for (;;) {
       if (pause === undefined) {
         if (call === undefined) {
-          if (!(yield* incarnation.mayBegin)) return;
+          // No other fiber has its turn between these looks and the call.
+          while (!partition.lease.held()) {
+            if (incarnation.over || partition.draining) return;
+            yield* partition.renewed;
+          }
+          if (incarnation.over || partition.draining) return;
           const made = incarnation.call(item);
           if (made === null) return;
           call = made;
