@@ -25,6 +25,8 @@ export interface Owner {
   readonly process: string;
   readonly partition: number;
   readonly number: number;
+  /** How often the broker had died when it was first seen. */
+  readonly life: number;
   /** The group's generation in which the partition came to it: a newer owner's is higher. */
   readonly generation: number;
   readonly held: () => boolean;
@@ -52,6 +54,7 @@ export function isGivenUp({ letters, deaths, failures, task }: Known): boolean {
 
 /** Within one generation, where a member was told that it had lost its partitions, but had not, it is seen later. */
 export function isNewer(owner: Owner, than: Owner): boolean {
+  if (owner.life !== than.life) return owner.life > than.life;
   return owner.generation > than.generation || (owner.generation === than.generation && owner.number > than.number);
 }
 

@@ -18,6 +18,7 @@ import {
   BATCH,
   Foreign,
   GROUP,
+  type Host,
   KILLED_AFTER,
   Noted,
   PARTITIONS,
@@ -32,11 +33,14 @@ import {
   Worked,
 } from "./workload.ts";
 
+// What the wall clocks begin at: a day in 2023.
+const EPOCH = 1_700_000_000_000;
+
 /** Records a partition's mailbox takes before it asks for no more. */
 const CAPACITY = 6;
 
 /** See the module. */
-export class MemberProcess {
+export class MemberProcess implements Host {
   state: "running" | "stopping" | "ended" = "running";
   readonly link: ProcessLink;
   readonly #process: VirtualProcess;
@@ -45,9 +49,17 @@ export class MemberProcess {
   /** Resources that are acquired and not released. */
   readonly #resources = new Set<object>();
 
-  constructor(readonly name: string, time: VirtualTime, kafka: EmbeddedKafka, private readonly observer: Observer) {
+  /** `seat`: whose place it takes, where processes are static members. */
+  constructor(
+    readonly name: string,
+    readonly seat: string,
+    time: VirtualTime,
+    kafka: EmbeddedKafka,
+    private readonly observer: Observer,
+  ) {
     this.link = new ProcessLink(kafka);
     this.#process = time.process();
+    this.#process.clockAhead = EPOCH;
     this.#fiber = this.#process.fork(this.#run.pipe(
       Effect.provide(Logger.layer([this.#logger])),
       Effect.provideService(References.MinimumLogLevel, "Debug"),
@@ -55,7 +67,7 @@ export class MemberProcess {
     this.#fiber.addObserver((exit) => {
       this.state = "ended";
       observer.note(`${name} has ended`);
-      if (Exit.isFailure(exit)) observer.violation(`${name} failed: ${Cause.pretty(exit.cause)}`);
+      if (Exit.isFailure(exit)) this.#alarm(`${name} failed: ${Cause.pretty(exit.cause)}`);
     });
   }
 
@@ -64,8 +76,40 @@ export class MemberProcess {
     if (this.state !== "running") return;
     this.state = "stopping";
     this.observer.note(`${this.name} is told to stop`);
-    Deferred.doneUnsafe(this.#stop, Exit.void);
+    // Who is frozen hears of it later.
+    if (!this.frozen) Deferred.doneUnsafe(this.#stop, Exit.void);
   }
+
+  /** Whether it stands still. */
+  get frozen(): boolean {
+    return this.#process.frozen;
+  }
+
+  /** Stops it where it is, as SIGSTOP does. */
+  freeze(): void {
+    this.observer.note(`${this.name} is frozen`);
+    this.#process.freeze();
+  }
+
+  /** Lets it go on, as SIGCONT does. */
+  thaw(): void {
+    if (this.state === "ended") return;
+    this.observer.note(`${this.name} goes on`);
+    this.#process.thaw();
+    if (this.state === "stopping") Deferred.doneUnsafe(this.#stop, Exit.void);
+  }
+
+  /** Sets its wall clock. */
+  setClock(by: number): void {
+    this.observer.note(`the clock of ${this.name} jumps by ${by} ms`);
+    this.#process.clockAhead += by;
+  }
+
+  /** See {@linkcode Host}. */
+  readonly after = (ms: number, run: () => void): void => {
+    this.observer.busy(ms);
+    this.#process.fork(Effect.andThen(Effect.sleep(ms), Effect.sync(run)));
+  };
 
   /** Ends it as SIGKILL does. */
   crash(): void {
@@ -106,7 +150,8 @@ export class MemberProcess {
           requestTimeout: 800,
           deliveryTimeout: this.observer.habits.deliveryTimeout,
         },
-        cluster: { metadataTimeout: 1_000 },
+        ...(this.observer.habits.staticMembers ? { instanceId: this.seat } : {}),
+        cluster: { metadataTimeout: 1_000, metadataMaxAge: this.observer.habits.grows ? 1_000 : 30_000 },
         fetch: { maxWait: 500, partitionMaxBytes: 400, requestTimeout: 800 },
       };
       const open = Effect.map(this.link.broker.open, this.#watched);
@@ -136,7 +181,7 @@ export class MemberProcess {
   }
 
   #actor(): ActorDefinition {
-    const { observer, name } = this;
+    const { observer } = this;
     const { order, batches } = observer.habits;
     const common = {
       name: "worker",
@@ -168,8 +213,8 @@ export class MemberProcess {
         ),
     } as const;
     return batches
-      ? actor({ ...common, receiveBatch: (batch) => receiveBatch(observer, name, batch) as Effect.Effect<undefined> })
-      : actor({ ...common, receive: (task, context) => receive(observer, name, task.id, context) });
+      ? actor({ ...common, receiveBatch: (batch) => receiveBatch(observer, this, batch) as Effect.Effect<undefined> })
+      : actor({ ...common, receive: (task, context) => receive(observer, this, task.id, context) });
   }
 
   /** The same link, with its requests told to the observer as they are sent. */
@@ -187,7 +232,7 @@ export class MemberProcess {
   });
 
   #sends<A extends ApiName>(api: A, request: Request<A>): void {
-    this.observer.note(`${this.name} sends ${api}`);
+    if (this.observer.traced) this.observer.note(`${this.name} sends ${api}`);
     if (api === "Produce") {
       for (const { name, partitions } of (request as Request<"Produce">).topics) {
         if (name !== RESULTS) continue;
@@ -216,11 +261,19 @@ export class MemberProcess {
     }
   }
 
+  /** Who was told to stop may not have got through with it: its place is refused to the next, as it must be. */
+  #alarm(text: string): void {
+    const { calm, habits } = this.observer;
+    if (!calm && habits.staticMembers && text.includes("UNRELEASED_INSTANCE_ID")) this.observer.note(text);
+    else this.observer.violation(text);
+  }
+
   readonly #logger = Logger.make<unknown, void>(({ message, logLevel, cause }) => {
-    const text = `${this.name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`;
-    this.observer.note(text);
     // What is left unfinished is told in the report, too.
     const alarming = logLevel === "Error" || logLevel === "Fatal";
-    if (alarming && !text.includes("not finished after")) this.observer.violation(`${text} ${Cause.pretty(cause)}`);
+    if (!alarming && !this.observer.traced) return;
+    const text = `${this.name} logs ${logLevel}: ${[message].flat().map(String).join(" ")}`;
+    this.observer.note(text);
+    if (alarming && !text.includes("not finished after")) this.#alarm(`${text} ${Cause.pretty(cause)}`);
   });
 }

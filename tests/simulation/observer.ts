@@ -12,7 +12,18 @@ import { type Call, type End, isGivenUp, isNewer, type Known, name, type Owner }
 import { Notes } from "./notes.ts";
 import type { Habits } from "./script.ts";
 import { StoredOrder } from "./stored_order.ts";
-import { GROUP, KILLED_AFTER, LETTERS, NOTES, PARTITIONS, RESULTS, RETRIES, type Task, TASKS } from "./workload.ts";
+import {
+  GROUP,
+  GROWN,
+  KILLED_AFTER,
+  LETTERS,
+  NOTES,
+  PARTITIONS,
+  RESULTS,
+  RETRIES,
+  type Task,
+  TASKS,
+} from "./workload.ts";
 
 // Longer than any trouble lasts, in milliseconds.
 const PATIENT = 20_000;
@@ -27,13 +38,17 @@ export class Observer {
   readonly trace: string[] = [];
   readonly tasks = new Map<number, Known>();
   /** Tasks by partition, in offset order. */
-  readonly logs: Known[][] = Array.from({ length: PARTITIONS }, () => []);
-  readonly committed: number[] = Array.from({ length: PARTITIONS }, () => 0);
+  readonly logs: Known[][] = Array.from({ length: GROWN }, () => []);
+  readonly committed: number[] = Array.from({ length: GROWN }, () => 0);
   readonly #owners = new Map<object, Owner>();
   readonly #latest: Array<Owner | undefined> = [];
   readonly #calls: Call[] = [];
   readonly #reader: LogReader;
   readonly #ends: number[] = [];
+  /** How often the broker has died. */
+  #lives = 0;
+  /** Until when something may go on that nobody can end. */
+  busyUntil = 0;
   readonly #stored = new Set<string>();
   /** By key, the offset of the latest task whose results stand in the log. */
   readonly #reached = new Map<string, number>();
@@ -44,12 +59,23 @@ export class Observer {
   readonly notes: Notes = new Notes((text) => this.violation(text));
 
   constructor(
-    private readonly kafka: EmbeddedKafka,
+    private kafka: EmbeddedKafka,
     private readonly now: () => number,
     readonly habits: Habits,
-    private readonly traced: boolean,
+    readonly traced: boolean,
   ) {
-    this.#reader = new LogReader(kafka);
+    this.#reader = new LogReader({ topics: () => this.kafka.topics(), log: (...at) => this.kafka.log(...at) });
+  }
+
+  /** The broker has died, and this one has read its file. */
+  reborn(kafka: EmbeddedKafka): void {
+    this.kafka = kafka;
+    this.#lives++;
+  }
+
+  /** Something has begun that goes on for so many milliseconds, whatever happens. */
+  busy(ms: number): void {
+    this.busyUntil = Math.max(this.busyUntil, this.now() + ms);
   }
 
   /** Writes a line of the trace. */
@@ -84,7 +110,9 @@ export class Observer {
       begun: false,
       end: null,
     };
-    this.note(`${process} #${owner.number} receives ${name(known)} (attempt ${context.attempt}, call ${call.id})`);
+    if (this.traced) {
+      this.note(`${process} #${owner.number} receives ${name(known)} (attempt ${context.attempt}, call ${call.id})`);
+    }
     if (context.offset !== known.offset || context.partition !== known.task.partition) {
       this.violation(`${name(known)} is received as ${context.partition}@${context.offset}`);
     }
@@ -93,6 +121,7 @@ export class Observer {
     if (before?.begun === true && before.end === null && !this.habits.batches) {
       this.violation(`${name(known)} is received twice at once`);
     }
+    if (!owner.held()) this.violation(`${process} #${owner.number} receives ${name(known)} under a lease in doubt`);
     const log = this.logs[known.task.partition];
     for (const text of overtaken(known, owner, log, this.habits.order, this.resolved)) this.violation(text);
     const latest = this.#latest[known.task.partition];
@@ -113,7 +142,7 @@ export class Observer {
     const known = this.#known(call.task.id);
     if (end === "failed" || end === "interrupted") known.failures++;
     if (end === "died") known.deaths++;
-    this.note(`${call.owner.process} #${call.owner.number} ${end} ${name(known)} (call ${call.id})`);
+    if (this.traced) this.note(`${call.owner.process} #${call.owner.number} ${end} ${name(known)} (call ${call.id})`);
   }
 
   /** Results are on their way: not for the first time from one whose partition another has begun to work on. */
@@ -124,6 +153,9 @@ export class Observer {
       if (this.#sent.has(once)) continue;
       this.#sent.add(once);
       const { owner } = this.#calls[call];
+      if (!owner.held()) {
+        this.violation(`${process} #${owner.number} sends something new of ${owner.partition} under a lease in doubt`);
+      }
       const latest = this.#latest[owner.partition];
       if (latest === undefined || !isNewer(latest, owner)) continue;
       this.violation(
@@ -149,9 +181,11 @@ export class Observer {
     let at = 0;
     let more = false;
     for (const topic of WRITTEN) {
-      for (let partition = 0; partition < PARTITIONS; partition++, at++) {
+      for (let partition = 0; partition < this.#partitions; partition++, at++) {
         const end = this.kafka.log(topic, partition)?.endOffset ?? 0;
-        if (this.#ends[at] === end) continue;
+        const before = this.#ends[at] ?? 0;
+        if (before === end) continue;
+        if (end < before) this.violation(`${topic}/${partition} ends at ${end}, and ended at ${before} before`);
         this.#ends[at] = end;
         more = true;
       }
@@ -163,7 +197,7 @@ export class Observer {
         else this.notes.stored(record);
       }
     }
-    for (let partition = 0; partition < PARTITIONS; partition++) {
+    for (let partition = 0; partition < this.#partitions; partition++) {
       const offset = this.kafka.committed(GROUP, TASKS, partition)?.offset ?? 0;
       if (offset !== this.committed[partition]) this.#commit(partition, offset);
     }
@@ -176,6 +210,16 @@ export class Observer {
       end === "skipped" || (end === "succeeded" && known.parts.size === known.task.outputs)
     );
   };
+
+  /** Whether every task is resolved and committed. */
+  get finished(): boolean {
+    for (let partition = 0; partition < GROWN; partition++) {
+      const log = this.logs[partition];
+      if (this.committed[partition] < log.length) return false;
+      for (const known of log) if (!this.resolved(known)) return false;
+    }
+    return true;
+  }
 
   /** Tasks that are not resolved, and partitions that are not committed to the end, in words. */
   unfinished(): ReadonlyArray<string> {
@@ -195,11 +239,16 @@ export class Observer {
     }
   }
 
+  get #partitions(): number {
+    return this.habits.grows ? GROWN : PARTITIONS;
+  }
+
   #owner(process: string, partition: number, { lease }: Received): Owner {
     let owner = this.#owners.get(lease);
     if (owner === undefined) {
       const { generation, held } = lease;
-      owner = { process, partition, number: this.#owners.size, generation, held, calls: new Map() };
+      const life = this.#lives;
+      owner = { process, partition, number: this.#owners.size, life, generation, held, calls: new Map() };
       this.#owners.set(lease, owner);
     }
     return owner;

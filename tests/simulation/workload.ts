@@ -8,6 +8,7 @@ import { event } from "../../src/event.ts";
 import { deadLetter, isOutcome, retryAfter, skip } from "../../src/outcome.ts";
 import { z } from "zod";
 import type { Call } from "./known.ts";
+import { Later } from "./later.ts";
 import type { Observer } from "./observer.ts";
 
 /** How receiving a task goes. `times` says how often it goes wrong first. */
@@ -19,6 +20,7 @@ export type Behaviour =
   | "faint" // an Effect that fails at first, after a while
   | "hopeless" // fails always
   | "stuck" // does not end at first
+  | "deaf" // at first it takes long, and goes on when it is told to end
   | "deadly" // dies at first
   | "skip"
   | "reject"
@@ -26,12 +28,17 @@ export type Behaviour =
   | "poison" // can't be decoded
   | "foreign"; // an event this actor does not receive
 
+/** How a task is received: by a plain function, by an asynchronous one, or by one that returns an Effect. */
+export type Style = "sync" | "async" | "effect";
+
 /** A record of the topic `work`. */
 export interface Task {
   readonly id: number;
   readonly key: string;
   readonly partition: number;
   readonly behaviour: Behaviour;
+  /** What takes a while is an Effect where it would be "sync". */
+  readonly style: Style;
   /** How often it goes wrong before it goes well. */
   readonly times: number;
   /** Records it publishes. */
@@ -50,8 +57,10 @@ export const NOTES = "notes";
 export const LETTERS = "work.dlt";
 /** The group that all processes share. */
 export const GROUP = "workers";
-/** Partitions of each. */
+/** Partitions of each, at first. */
 export const PARTITIONS = 2;
+/** Partitions of {@linkcode TASKS} when it has grown. */
+export const GROWN = 3;
 
 /** How many times a message is received again after a failure. */
 export const RETRIES = 2;
@@ -91,16 +100,29 @@ export const Noted = event({
 
 const encoder = new TextEncoder();
 
+/** The process whose actor receives. */
+export interface Host {
+  readonly name: string;
+  /** Runs something in it, in a while, unless it is killed. */
+  readonly after: (ms: number, run: () => void) => void;
+}
+
 /** What a batch is received by: one task after the other, until one fails, which fails the batch. */
 export function receiveBatch(
   observer: Observer,
-  process: string,
+  host: Host,
   batch: ReadonlyArray<Envelope<{ readonly id: number }>>,
 ): unknown {
   const received = Effect.forEach(batch, ({ message, context }) =>
     Effect.flatMap(
-      Effect.try({ try: () => receive(observer, process, message.id, context), catch: (error) => error }),
-      (answer) => Effect.isEffect(answer) ? answer as Effect.Effect<unknown, unknown> : Effect.succeed(answer),
+      Effect.try({ try: () => receive(observer, host, message.id, context), catch: (error) => error }),
+      (answer) => {
+        if (Effect.isEffect(answer)) return answer as Effect.Effect<unknown, unknown>;
+        if (!(answer instanceof Later)) return Effect.succeed(answer);
+        return Effect.callback<unknown, unknown>((resume) =>
+          void answer.then((value) => resume(Effect.succeed(value)), (error) => resume(Effect.fail(error)))
+        );
+      },
     ));
   return Effect.map(received, (answers) => answers.map((answer) => isOutcome(answer) ? answer : undefined));
 }
@@ -117,54 +139,101 @@ export function recordOf({ id, key, behaviour }: Task): { readonly type: string;
 /** Receives a task. The observer is told when that begins and how it ends. */
 export function receive(
   observer: Observer,
-  process: string,
+  host: Host,
   id: number,
   context: Omit<ActorContext<never>, "resources">,
 ): unknown {
-  const call = observer.began(process, id, context);
+  const call = observer.began(host.name, id, context);
   const { task, number } = call;
+  const { behaviour, pause, style } = task;
   const done = () => succeed(observer, call, context);
+  const answer = (end: "skipped" | "rejected" | "later", outcome: unknown) => {
+    observer.ended(call, end);
+    return outcome;
+  };
+  const fail = () => {
+    observer.ended(call, "failed");
+    throw new Error("not this time");
+  };
   const atFirst = number <= task.times;
-  switch (task.behaviour) {
+  const now = (run: () => unknown) => {
+    if (style === "sync") return run();
+    return style === "async" ? whenDue(0, run) : watched(observer, call, attempt(run));
+  };
+  const afterwards = (run: () => unknown) =>
+    style === "async"
+      ? whenDue(pause, run)
+      : watched(observer, call, Effect.andThen(Effect.sleep(pause), attempt(run)));
+  /** As an asynchronous function does it, which nobody can interrupt: it is merely told. */
+  const whenDue = (ms: number, run: () => unknown) => {
+    told(observer, call, context);
+    return new Later((resolve, reject) =>
+      host.after(ms, () => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error);
+        }
+      })
+    );
+  };
+  switch (behaviour) {
     case "slow":
-      return watched(observer, call, Effect.andThen(Effect.sleep(task.pause), Effect.sync(done)));
+      return afterwards(done);
     case "hopeless":
+      return now(fail);
     case "flaky":
-      if (task.behaviour === "flaky" && !atFirst) return done();
-      observer.ended(call, "failed");
-      throw new Error("not this time");
+      return now(atFirst ? fail : done);
     case "faint":
+      if (style === "async") return afterwards(atFirst ? fail : done);
       return watched(
         observer,
         call,
-        Effect.andThen(Effect.sleep(task.pause), atFirst ? Effect.fail("faint") : Effect.sync(done)),
+        Effect.andThen(Effect.sleep(pause), atFirst ? Effect.fail("faint") : Effect.sync(done)),
       );
     case "stuck":
-      return atFirst ? watched(observer, call, Effect.never) : done();
+      if (!atFirst) return now(done);
+      if (style !== "async") return watched(observer, call, Effect.never);
+      told(observer, call, context);
+      return new Later(() => {});
+    case "deaf":
+      if (!atFirst) return now(done);
+      if (style === "async") return whenDue(pause, done);
+      told(observer, call, context);
+      observer.busy(pause);
+      return Effect.uninterruptible(Effect.andThen(Effect.sleep(pause), attempt(done)));
     case "deadly":
-      return atFirst ? watched(observer, call, Effect.andThen(Effect.yieldNow, Effect.die("deadly"))) : done();
+      return atFirst ? watched(observer, call, Effect.andThen(Effect.yieldNow, Effect.die("deadly"))) : now(done);
     case "skip":
-      observer.ended(call, "skipped");
-      return skip();
+      return now(() => answer("skipped", skip()));
     case "reject":
-      observer.ended(call, "rejected");
-      return deadLetter("rejected");
+      return now(() => answer("rejected", deadLetter("rejected")));
     case "later":
       // In a batch those behind it could not be left for later.
-      if (!atFirst || observer.habits.batches) return done();
-      observer.ended(call, "later");
-      return retryAfter(task.pause);
+      return now(atFirst && !observer.habits.batches ? () => answer("later", retryAfter(pause)) : done);
     default:
-      return done();
+      return now(done);
   }
 }
 
-function succeed(observer: Observer, call: Call, context: Pick<ActorContext<never>, "publish">): void {
-  const { id, key, outputs } = call.task;
+/** As an Effect: what is thrown is a failure, and no defect. */
+function attempt(run: () => unknown): Effect.Effect<unknown, unknown> {
+  return Effect.try({ try: run, catch: (error) => error });
+}
+
+/** Late, this throws: what was given up publishes nothing. */
+function succeed(observer: Observer, call: Call, context: Pick<ActorContext, "publish">): void {
+  const { id, key, outputs, partition } = call.task;
   for (let part = 0; part < outputs; part++) {
-    context.publish(Worked, { id, key, call: call.id, part }, { partition: call.task.partition });
+    context.publish(Worked, { id, key, call: call.id, part }, { partition: partition % PARTITIONS });
   }
   observer.ended(call, "succeeded");
+}
+
+/** What goes on whatever becomes of it ends for the observer when it is given up. */
+function told(observer: Observer, call: Call, { signal }: Pick<ActorContext, "signal">): void {
+  call.begun = true;
+  signal.addEventListener("abort", () => observer.ended(call, "interrupted"));
 }
 
 /** Tells of the beginning, and of an end that is not a success. */

@@ -2,6 +2,7 @@
  * A copy of the product and its simulation in which one bug after the other is planted and looked for.
  * @module
  */
+import { youngHeap } from "../young_heap.ts";
 import type { Plant } from "./plant.ts";
 
 const root = new URL("../../../", import.meta.url);
@@ -61,7 +62,7 @@ export class Garden implements AsyncDisposable {
     }
     try {
       const main = `${this.folder}/tests/simulation/main.ts`;
-      const args = ["run", "--quiet", "--no-check", "--allow-all", main, "--first"];
+      const args = ["run", "--quiet", "--no-check", "--allow-all", youngHeap, main, "--first"];
       const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [...args, "--seed", `${seed}`, "--schedules", `${schedules}`],
         cwd: this.folder,

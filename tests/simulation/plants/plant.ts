@@ -17,7 +17,7 @@ export interface Edit {
 export interface Plant {
   /** What is wrong, in words. */
   readonly name: string;
-  /** The seed of a schedule that catches it. */
+  /** The seed of a schedule that catches it; 0 where none is known yet. */
   readonly seed: number;
   /** What makes it. */
   readonly edits: ReadonlyArray<Edit>;
