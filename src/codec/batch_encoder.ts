@@ -106,7 +106,7 @@ export class BatchEncoder {
     this.#varint(headers.length);
     for (let i = 0; i < headers.length; i++) {
       const [name, content] = headers[i];
-      this.#write(name, Buffer.byteLength(name));
+      this.#write(name, textLength(name));
       this.#write(content, content === null ? -1 : content.length);
     }
     this.#count++;
@@ -205,13 +205,21 @@ export class BatchEncoder {
 /** TextEncoder.encode would allocate and costs 20 times as much. */
 function byteLength(content: string | Uint8Array | null): number {
   if (content === null) return -1;
-  return typeof content === "string" ? Buffer.byteLength(content) : content.length;
+  return typeof content === "string" ? textLength(content) : content.length;
+}
+
+/** As UTF-8. Short texts, which keys and names of headers are, are counted here: a call of the runtime costs more. */
+function textLength(text: string): number {
+  const { length } = text;
+  if (length > SHORT_TEXT) return Buffer.byteLength(text);
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 127) return Buffer.byteLength(text);
+  return length;
 }
 
 function headersSize(headers: RecordHeaders): number {
   let size = 0;
   for (let i = 0; i < headers.length; i++) {
-    const name = Buffer.byteLength(headers[i][0]);
+    const name = textLength(headers[i][0]);
     const content = headers[i][1];
     const length = content === null ? -1 : content.length;
     size += varintSize(name) + name + varintSize(length) + Math.max(length, 0);
