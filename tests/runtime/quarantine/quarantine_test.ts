@@ -113,9 +113,16 @@ Deno.test("quarantine outlives restarts and crashes", async () => {
     await test.publish(Stepped, { id: "b", step: 2 });
     await test.handled();
     assertEquals(w.handled, ["b2"], end);
+    const figures = () =>
+      test.system.metrics().match(/^troupe_(quarantined_keys|dead_letters_total).*(steps|quarantined).*$/gm);
+    assertEquals(figures(), [
+      'troupe_quarantined_keys{group="walker",actor="walker",topic="steps",partition="0"} 1',
+      'troupe_dead_letters_total{actor="walker",reason="quarantined"} 1',
+    ]);
     await test.redrive("steps.dlt");
     await test.handled();
     assertEquals(of("a", w.handled), ["a1", "a2"], end);
+    assertEquals(figures()?.[0].endsWith(" 0"), true);
     await test[end]();
     await test.restart();
     await test.publish(Stepped, { id: "a", step: 3 });
