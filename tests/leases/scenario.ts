@@ -114,7 +114,17 @@ async function fill(brokers: string, topic: string, records: number): Promise<vo
   const admin = new Kafka({ clientId: "leases", brokers: brokers.split(","), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const topics = [topic, echoTopic(topic), `${topic}.dlt`].map((topic) => ({ topic, numPartitions: partitions }));
-  await admin.createTopics({ topics, waitForLeaders: true }).finally(() => admin.disconnect());
+  try {
+    await admin.createTopics({ topics, waitForLeaders: false });
+    const names = topics.map(({ topic }) => topic);
+    // A broker may not have heard of them yet, which kafkajs' own wait takes for a failure.
+    const led = () => admin.fetchTopicMetadata({ topics: names }).then(({ topics }) => topics, () => []);
+    const all = (found: Awaited<ReturnType<typeof led>>) =>
+      found.length === names.length && found.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    await until(led, all, "the topics have leaders");
+  } finally {
+    await admin.disconnect();
+  }
   const messages = Array.from(
     { length: records },
     (_, i) => ({ key: `k-${i % 400}`, partition: i % partitions, value: `${i}` }),
