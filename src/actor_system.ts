@@ -227,7 +227,12 @@ export class ActorSystem implements AsyncDisposable {
     message: Message,
     options?: PublishOptions,
   ): Promise<RecordMetadata> {
-    return this.#run(this.publishEffect(event, message, options));
+    // Without a fiber: who awaits a Promise goes on after the sender's own call as well.
+    return new Promise((resolve, reject) => {
+      const settled: Settled = (error, metadata) => error === null ? resolve(metadata) : reject(error);
+      const rest = this.#system.accept(recordOf(event, message, options, undefined), settled);
+      if (rest !== null) this.#run(rest).catch(reject);
+    });
   }
 
   /** {@linkcode ActorSystem.publish} as an Effect. Interrupted, it stops waiting; the record goes on. */
