@@ -24,7 +24,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "a batch whose answer was lost goes to the end of the queue",
-    7,
+    233,
     "src/client/produce/produce_partition.ts",
     "    queue.splice(at, 0, batch);",
     "    queue.push(batch);",
@@ -46,7 +46,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "an answer counts for the batch that was sent last",
-    70,
+    72,
     "src/client/produce/dispatcher.ts",
     "this.#judge(partition, batch, part?.errorCode ?? -1, part?.baseOffset ?? -1, now);",
     `const other = partition.flying.at(-1) ?? batch;

@@ -29,7 +29,7 @@ export const leasePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "a retry begins under a lease in doubt",
-    0,
+    104,
     "src/runtime/lane.ts",
     "while (!partition.lease.held()) {",
     "while (partition.lease.fenced) {",
@@ -50,7 +50,7 @@ export const leasePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "the answer to a join counts as a sign of life",
-    0,
+    254,
     "src/client/group/group_session.ts",
     "      membership.generation = answer.generationId;\n",
     "      membership.generation = answer.generationId;\n      this.#counted(monotonicMs(this.clock));\n",
@@ -106,7 +106,7 @@ export const leasePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "newer protocol: a member that is fenced keeps what it held",
-    36,
+    39,
     "src/client/group/consumer_holdings.ts",
     "return all.length === 0 ? Effect.void : this.listener.lost(all.map(named));",
     "return all.length > 1 ? Effect.void : this.listener.lost(all.map(named));",

@@ -51,14 +51,14 @@ export const runtimePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "what stood behind a publish that failed is not received again",
-    399,
+    1650,
     "src/runtime/partition.ts",
     'const alone = order === "none" || segment.state(index) === Condemned;',
     "const alone = order !== undefined;",
   ),
   plant(
     "an old acknowledgement resolves a record that was opened again",
-    360,
+    1913,
     "src/runtime/partition.ts",
     "    if (item.segment.round(item.index) !== round) return false;\n    this.resolve(item);",
     "    if (round < 0) return false;\n    this.resolve(item);",
