@@ -178,6 +178,16 @@ Deno.test("cooperative-sticky believes the claim of the newest generation, and n
   assertEquals([held(equal.get("a")), held(equal.get("b"))], [["t/0"], []]);
 });
 
+Deno.test("cooperative-sticky gives nobody what is held by a member that does not want it any more, until it lets go", () => {
+  const counts = new Map([["orders", 1], ["payments", 0]]);
+  const leaving = { topics: ["payments"], owned: new Map([["orders", [0]]]), generation: 1 };
+  const waiting = { topics: ["orders"], owned: new Map(), generation: 1 };
+  const first = assign(new Map([["a", leaving], ["b", waiting]]), counts);
+  assertEquals(flat(first), [["a", []], ["b", []]]);
+  const then = assign(new Map([["a", { ...leaving, owned: new Map() }], ["b", waiting]]), counts);
+  assertEquals(flat(then), [["a", []], ["b", ["orders/0"]]]);
+});
+
 Deno.test("cooperative-sticky evens out by way of a member in between", () => {
   // "a" can only give to "b", "b" only to "c".
   const members: Members = new Map([

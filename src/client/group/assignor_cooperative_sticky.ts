@@ -32,7 +32,7 @@ export const cooperativeSticky: Assign = (members, counts) => {
   const ids = [...members.keys()].sort();
   const subscriptions = ids.map((id) => members.get(id) ?? { topics: [], owned: new Map(), generation: -1 });
   const wants = subscriptions.map(({ topics }) => new Set(topics));
-  const owners = owned(subscriptions, wants, counts);
+  const owners = owned(subscriptions, counts);
 
   const kinds = new Map<string, Kind>();
   const shares = ids.map((): Share => ({ load: 0, byKind: new Map() }));
@@ -45,7 +45,7 @@ export const cooperativeSticky: Assign = (members, counts) => {
     const holders = owners.get(topic);
     for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
       const holder = holders?.[partition] ?? free;
-      if (holder >= 0) give(shares[holder], kind, { topic, partition });
+      if (holder >= 0 && wants[holder].has(topic)) give(shares[holder], kind, { topic, partition });
       else kind.free.push({ topic, partition });
     }
   }
@@ -73,10 +73,12 @@ const free = -1;
 /** Claimed by two in the same generation. */
 const contested = -2;
 
-/** Per topic and partition the index of its holder, `free` or `contested`. */
+/**
+ * Per topic and partition the index of its holder, `free` or `contested`. Who does not want a topic any more may hold its
+ * partitions still, and miss the answer that would make it let go.
+ */
 function owned(
   subscriptions: ReadonlyArray<Subscription>,
-  wants: ReadonlyArray<ReadonlySet<string>>,
   counts: ReadonlyMap<string, number>,
 ): Map<string, Array<number>> {
   const owners = new Map<string, Array<number>>();
@@ -84,7 +86,7 @@ function owned(
   subscriptions.forEach(({ owned, generation }, index) => {
     for (const [topic, partitions] of owned) {
       const count = counts.get(topic) ?? 0;
-      if (count === 0 || !wants[index].has(topic)) continue;
+      if (count === 0) continue;
       let holders = owners.get(topic);
       if (holders === undefined) owners.set(topic, holders = new Array(count).fill(free));
       let newest = generations.get(topic);
