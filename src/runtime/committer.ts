@@ -51,12 +51,13 @@ export class Committer {
 
   /**
    * Commits what has moved since the last time. Never fails: what a rebalance, or a lease in doubt, holds up is tried
-   * again soon, while the membership lasts, and what is refused otherwise with the next commit.
+   * again soon, while the membership lasts, and what is refused otherwise with the next commit. `last`: there is no next
+   * one, so that it is not given up either.
    */
-  readonly commit: (partitions: ReadonlyArray<Partition>) => Effect.Effect<void> = Effect.fnUntraced(
-    function* (this: Committer, partitions: ReadonlyArray<Partition>) {
+  readonly commit: (partitions: ReadonlyArray<Partition>, last?: boolean) => Effect.Effect<void> = Effect.fnUntraced(
+    function* (this: Committer, partitions: ReadonlyArray<Partition>, last: boolean = false) {
       for (let tries = 1; yield* this.#heldUp(partitions); tries++) {
-        if (tries === TRIES || this.membership.generation < 0) return;
+        if ((tries === TRIES && !last) || this.membership.generation < 0) return;
         // Others may commit meanwhile: what is let go does not wait for what is kept.
         yield* Effect.sleep(SOON);
       }

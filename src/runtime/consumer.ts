@@ -255,8 +255,8 @@ export class Consumer {
         fiber.interruptUnsafe();
       }
       if (late.length > 0) yield* Effect.timeoutOption(awaitAll(late.map(({ fiber }) => fiber)), INTERRUPT_GRACE);
-      const commit = this.#committer.commit(going.map(({ partition }) => partition));
-      // Only a coordinator that does not answer makes this long; the new owners then repeat the last interval's work.
+      const commit = this.#committer.commit(going.map(({ partition }) => partition), true);
+      // Only a coordinator that is silent, or a dead leader, makes this long; new owners then repeat an interval's work.
       yield* Effect.timeoutOption(commit, Math.max(INTERRUPT_GRACE, budget / 2));
       for (const { partition } of going) this.#fence(partition);
       this.handOvers.count += going.length > 0 ? 1 : 0;

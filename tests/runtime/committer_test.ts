@@ -53,3 +53,19 @@ Deno.test("what is let go in a rebalance is committed although the commit is ref
     assertEquals(left, []);
     assert([...seen.values()].every((times) => times === 1), "something came twice");
   })));
+
+Deno.test("what is let go is committed although the group can take no commit for seconds", () =>
+  world(Effect.gen(function* () {
+    const kafka = new EmbeddedKafka();
+    let seen = 0;
+    const counter = actor({ name: "counter", group: "g", receives: [Placed], receive: () => void seen++ });
+    const system = yield* start(kafka, [counter], { commitInterval: 60_000, drainTimeout: 20_000 });
+    yield* publish(system, ids(40));
+    yield* until(() => seen === 40);
+    // A member that led the assignment was killed: until its session is over nobody hears of a new generation.
+    const refused = Array.from({ length: 100 }, () => ErrorCode.REBALANCE_IN_PROGRESS);
+    const { left } = refuseCommits(kafka, refused);
+    yield* waited(system.drain);
+    assertEquals(left, []);
+    assertEquals(committed(kafka, "g"), 40);
+  })));
