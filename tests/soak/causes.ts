@@ -58,9 +58,11 @@ export interface KillFigures {
   again: number;
   /** Of these, what had no answer yet: it was in hand. */
   inHand: number;
-  /** Of these, what the commit covered: must not be. */
+  /** Of these, what lay below the committed offset: must not be. */
   beyond: number;
-  /** What lay above the committed offset, and was not repeated because the offset map had it. */
+  /** Of these, what the offset map had: it saves repeats, but nobody relies on it, as an owner that died in between. */
+  forgotten: number;
+  /** What lay above the committed offset, and the offset map had. */
   saved: number;
 }
 
@@ -83,6 +85,7 @@ export function findCauses(history: History): Repeats {
         again: 0,
         inHand: 0,
         beyond: 0,
+        forgotten: 0,
         saved: 0,
         covers: covered(killed.committed),
       }
@@ -121,7 +124,9 @@ export function findCauses(history: History): Repeats {
       if (figures === undefined || place === null) continue;
       figures.again++;
       if (ledger.copies(id) < sorted.length) figures.inHand++;
-      if (figures.covers(place) !== null) figures.beyond++;
+      const by = figures.covers(place);
+      if (by === "commit") figures.beyond++;
+      else if (by === "map") figures.forgotten++;
     }
   }
   for (const [id, times] of begun.entries()) repeats.surplus += Math.max(0, ledger.copies(id) - times);

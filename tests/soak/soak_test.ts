@@ -105,7 +105,7 @@ Deno.test("findCauses() tells what a commit covered, what it did not, and what w
   ];
   const { kill, handOver, perKill } = findCauses(history(runs, { fates, answers: [2, 2, 3, 3, 4] }));
   assertEquals([kill, handOver], [3, 0]);
-  assertEquals(perKill, [{ calm: true, open: 3, again: 3, inHand: 1, beyond: 1, saved: 0 }]);
+  assertEquals(perKill, [{ calm: true, open: 3, again: 3, inHand: 1, beyond: 1, forgotten: 0, saved: 0 }]);
 });
 
 Deno.test("findCauses() takes who was frozen, and a broker that was away, for causes, but only for a while", () => {

@@ -2,6 +2,7 @@
  * A report as a table, and whether it is as it has to be.
  * @module
  */
+import type { KillFigures } from "./causes.ts";
 import type { SoakReport } from "./soak.ts";
 
 /** What must not be, in words; nothing where all is well. For plain kafkajs it is only counted. */
@@ -23,7 +24,7 @@ export function violations(report: SoakReport): ReadonlyArray<string> {
 export function markdown(report: SoakReport): string {
   const { moves, repeats } = report;
   const kills = repeats.perKill.filter(({ calm }) => calm);
-  const of = (figure: "open" | "again" | "inHand" | "beyond" | "saved") => spread(kills.map((kill) => kill[figure]));
+  const of = (figure: Exclude<keyof KillFigures, "calm">) => spread(kills.map((kill) => kill[figure]));
   const number = (value: number) => value.toLocaleString("en");
   const who = report.client === "ours"
     ? `ours, ${report.groupProtocol}, order by ${report.order}`
@@ -44,8 +45,9 @@ export function markdown(report: SoakReport): string {
     ["– of one while the broker is there: median, most", of("again")],
     ["– – begun, and the commit does not cover it", of("open")],
     ["– – without an answer yet", of("inHand")],
-    ["– – although committed", of("beyond")],
-    ["– – not repeated as the offset map has it", of("saved")],
+    ["– – below the committed offset", of("beyond")],
+    ["– – above it, but in the offset map", of("saved")],
+    ["– – repeated all the same", of("forgotten")],
     ["handled twice after SIGSTOP", number(repeats.freeze)],
     ["– with two answers on the log", number(repeats.freezeAnswered)],
     ["handled twice after the broker's death", number(repeats.broker)],
