@@ -81,8 +81,9 @@ const good: ReadonlyArray<readonly [Behaviour, number]> = [["plain", 2], ["publi
 
 const styles: ReadonlyArray<readonly [Style, number]> = [["sync", 4], ["effect", 4], ["async", 3]];
 
-// An hour, and a month.
-const JUMPS = [-2_600_000_000, -3_600_000, -700, 700, 3_600_000, 2_600_000_000];
+// Up to a month. Back by less than half an hour: here a broker has the clock of who asks it, and refuses for good what was
+// stamped more than an hour later than that.
+const JUMPS = [-1_500_000, -60_000, -700, 700, 3_600_000, 2_600_000_000];
 
 /** Draws a schedule; `random` gives the seed's numbers. */
 export function draw(random: () => number): Script {
