@@ -161,7 +161,8 @@ export class Director implements AsyncDisposable {
     if (move === "leave") return process.ask();
     if (move === "replace") {
       // The new one is there before the old one goes, or after.
-      if (later < 0.5) await Promise.race([this.start().isReady(), sleep(20_000)]);
+      const next = later < 0.5 ? this.start() : null;
+      for (let tries = 0; next?.live && !next.ready && tries < 400; tries++) await sleep(50);
       process.ask();
       if (later >= 0.5) this.start();
       return;
