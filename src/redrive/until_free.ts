@@ -43,6 +43,9 @@ export const untilFree: <E>(ways: UntilFree<E>) => Effect.Effect<string | null, 
       }
       yield* Effect.sleep(LOOK);
     }
+    if (awaited.size > 0) {
+      return `${stay(awaited.size + awaited.stopped)} in quarantine, as the limit is reached: redrive again`;
+    }
     return awaited.stopped === 0
       ? null
       : `${stay(awaited.stopped)} in quarantine: a message has failed again, or an earlier letter stays or is lost`;

@@ -198,8 +198,10 @@ export class Frontier {
     const key = segment.records.keyId(index);
     for (const earlier of this.#segments) {
       const end = earlier === segment ? index : earlier.records.length;
-      for (let i = earlier.head; earlier.settled > 0 && i < end; i++) {
-        if (earlier.state(i) === Settled && earlier.records.keyId(i) === key) return true;
+      for (let i = earlier.head, left = earlier.settled; left > 0 && i < end; i++) {
+        if (earlier.state(i) !== Settled) continue;
+        if (earlier.records.keyId(i) === key) return true;
+        left--;
       }
       if (earlier === segment) return false;
     }

@@ -199,9 +199,11 @@ export function receive(
     case "deaf":
       if (!atFirst) return now(done);
       if (style === "async") return whenDue(pause, done);
-      told(observer, call, context);
-      observer.busy(pause);
-      return Effect.uninterruptible(Effect.andThen(Effect.sleep(pause), attempt(done)));
+      return Effect.uninterruptible(Effect.suspend(() => {
+        told(observer, call, context);
+        observer.busy(pause);
+        return Effect.andThen(Effect.sleep(pause), attempt(done));
+      }));
     case "deadly":
       return atFirst ? watched(observer, call, Effect.andThen(Effect.yieldNow, Effect.die("deadly"))) : now(done);
     case "skip":

@@ -292,7 +292,15 @@ Deno.test("simulate() shows its check all that came of it", async () => {
 
 Deno.test("simulate() refuses what it can't run", async () => {
   const options = { world, actors: keeper(() => {}), produce };
-  await assertRejects(() => simulate({ ...options, processes: [3, 2] }), Error, "processes");
+  for (const processes of [[3, 2], [1.5, 2], [0, 1]] as const) {
+    await assertRejects(() => simulate({ ...options, processes }), Error, "processes");
+  }
+  for (const schedules of [0, -3, NaN, 1.5]) {
+    await assertRejects(() => simulate({ ...options, schedules }), Error, "schedules");
+  }
+  await assertRejects(() => simulate({ ...options, seed: 1.5 }), Error, "seed");
+  await assertRejects(() => simulate({ ...options, patience: NaN }), Error, "patience");
+  await assertRejects(() => simulate({ ...options, faults: ["crsh" as "crash"] }), Error, 'there is no "crsh"');
   await assertRejects(() => simulate({ ...options, ...{ shedules: 3 } }), Error, "shedules: no such option");
   await assertRejects(() => simulate({ ...options, settings: { drainTimeout: -1 } }), Error, "drainTimeout");
 });

@@ -144,8 +144,8 @@ export class Renewal {
     consumer.forsake();
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true });
     yield* Effect.timeoutOption(Fiber.await(closing), CLOSING);
-    this.#before = this.handOvers;
     if (this.#leaving) return;
+    this.#before = this.handOvers;
     // What was stuck with the first is given up at the first sign of it: restarts have been tried.
     yield* this.#make(true);
     const { consumer: next, scope: its } = this.#held;

@@ -88,6 +88,10 @@ export async function simulate<const Actors extends ReadonlyArray<ActorDefinitio
   options: SimulationOptions<Actors, World> & SimulationLayer<ServicesOfActors<Actors>, World>,
 ): Promise<SimulationReport> {
   const { schedules = 200, seed: first = 1, trace = schedules === 1 } = options;
+  if (!(Number.isSafeInteger(schedules) && schedules >= 1)) {
+    throw new ConfigError("schedules", `expected a whole number from 1 on, got ${schedules}`);
+  }
+  if (!Number.isSafeInteger(first)) throw new ConfigError("seed", `expected a whole number, got ${first}`);
   const settled = complete(options as unknown as Partial<CourseOptions> & Pick<CourseOptions, "actors" | "produce">);
   let calls = 0, faults = 0, elapsed = 0;
   for (let seed = first; seed < first + schedules; seed++) {
@@ -129,22 +133,29 @@ function complete(
   for (const name of ["actors", "produce"] as const) {
     if (typeof given[name] !== "function") throw new ConfigError(name, "expected a function");
   }
-  const { processes = [2, 3] } = given;
+  const { processes = [2, 3], patience = 120_000, faults = every } = given;
   const [least, most] = processes;
-  if (!(least >= 1 && most >= least)) throw new ConfigError("processes", `expected [least, most], got [${processes}]`);
+  if (!(Number.isSafeInteger(least) && Number.isSafeInteger(most) && least >= 1 && most >= least)) {
+    throw new ConfigError("processes", `expected [least, most], got [${processes}]`);
+  }
+  if (!(patience > 0 && patience < Infinity)) {
+    throw new ConfigError("patience", `expected milliseconds, got ${patience}`);
+  }
+  const odd = [...faults].find((fault) => !every.includes(fault));
+  if (odd !== undefined) throw new ConfigError("faults", `there is no "${odd}"; there are ${every.join(", ")}`);
   return {
     world: () => undefined,
     check: () => {},
     layer: () => Layer.empty,
     partitions: 2,
-    patience: 120_000,
     events: [],
     settings: {},
     ...defined(given),
     processes,
+    patience,
     actors: given.actors,
     produce: given.produce,
-    faults: new Set(given.faults ?? every),
+    faults: new Set(faults),
   };
 }
 

@@ -58,7 +58,7 @@ export const runtimePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "an old acknowledgement resolves a record that was opened again",
-    1913,
+    1271,
     "src/runtime/partition.ts",
     "    if (item.segment.round(item.index) !== round) return false;\n    this.resolve(item);",
     "    if (round < 0) return false;\n    this.resolve(item);",
