@@ -235,7 +235,10 @@ function succeed(observer: Observer, call: Call, context: Pick<ActorContext, "pu
 /** What goes on whatever becomes of it ends for the observer when it is given up. */
 function told(observer: Observer, call: Call, { signal }: Pick<ActorContext, "signal">): void {
   call.begun = true;
-  signal.addEventListener("abort", () => observer.ended(call, "interrupted"));
+  const interrupted = () => observer.ended(call, "interrupted");
+  // An Effect that can't be interrupted may begin after that.
+  if (signal.aborted) interrupted();
+  else signal.addEventListener("abort", interrupted);
 }
 
 /** Tells of the beginning, and of an end that is not a success. */

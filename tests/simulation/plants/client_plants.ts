@@ -84,7 +84,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "a fetch answer is delivered to one that was removed meanwhile",
-    0,
+    843,
     "src/client/fetch/fetch_answer.ts",
     "if (partition === undefined || !partition.live) continue;",
     "if (partition === undefined) continue;",

@@ -93,7 +93,7 @@ export const runtimePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "the offset map counts what is settled only as resolved",
-    0,
+    362,
     "src/runtime/frontier.ts",
     "if (state === Resolved) {\n          if (from < 0)",
     "if (state === Resolved || state === Settled) {\n          if (from < 0)",
