@@ -101,7 +101,7 @@ export class Handlers {
           if (over) return; // what comes of an interruption is no answer
           over = true;
           this.deadlines.cancel(deadline);
-          if (answer !== timedOut) this.took(this.deadlines.elapsed(deadline));
+          this.took(this.deadlines.elapsed(deadline));
           resume(Effect.succeed(answer));
         };
         const stop = () => {
@@ -110,8 +110,8 @@ export class Handlers {
           fiber?.interruptUnsafe();
         };
         const deadline = this.deadlines.watch(() => {
-          settle(timedOut);
-          stop();
+          stop(); // first: who waits goes on within the next call, and may begin with the key's next message
+          resume(Effect.succeed(timedOut));
         });
         if (isPromise(result)) follow(result, settle);
         else fiber = this.#run(context, result as Effect.Effect<unknown, unknown>, settle);

@@ -15,6 +15,8 @@ export interface Call {
   /** Of this task's calls, from 1. */
   readonly number: number;
   readonly owner: Owner;
+  /** When it began. */
+  readonly at: number;
   /** Whether what it has returned runs, or has run: an Effect may never be begun. */
   begun: boolean;
   end: End | null;
@@ -39,7 +41,7 @@ export interface Known {
   readonly task: Task;
   readonly offset: number;
   readonly calls: Call[];
-  /** Failed calls; a call that was cut off may have been one. */
+  /** Failed calls; a call that was cut off, or ended after its time, may have been one. */
   failures: number;
   deaths: number;
   letters: number;

@@ -19,6 +19,7 @@ import {
   LETTERS,
   NOTES,
   PARTITIONS,
+  RECEIVE_TIMEOUT,
   RESULTS,
   RETRIES,
   type Task,
@@ -107,6 +108,7 @@ export class Observer {
       task: known.task,
       number: known.calls.length + 1,
       owner,
+      at: this.now(),
       begun: false,
       end: null,
     };
@@ -143,7 +145,8 @@ export class Observer {
     if (call.end !== null) return;
     call.end = end;
     const known = this.#known(call.task.id);
-    if (end === "failed" || end === "interrupted") known.failures++;
+    const late = end === "succeeded" && this.now() - call.at >= RECEIVE_TIMEOUT;
+    if (end === "failed" || end === "interrupted" || late) known.failures++;
     if (end === "died") known.deaths++;
     if (this.traced) this.note(`${call.owner.process} #${call.owner.number} ${end} ${name(known)} (call ${call.id})`);
   }
