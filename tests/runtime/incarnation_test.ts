@@ -311,6 +311,27 @@ Deno.test("receiveTimeout interrupts an Effect and does not wait for one that wo
     assertEquals(one.partition.position, 2);
   })));
 
+Deno.test("an Effect that has timed out for good is interrupted before the next message of its key begins", () =>
+  virtual(Effect.gen(function* () {
+    const events: string[] = [];
+    const one = yield* open(actor({
+      name: "a",
+      receives: [Note],
+      receiveTimeout: 100,
+      retry: { ...quick, times: 0 },
+      onFailure: "skip",
+      receive: ({ n }) => {
+        events.push(`begin ${n}`);
+        return n > 0
+          ? Effect.void
+          : Effect.onInterrupt(Effect.never, () => Effect.sync(() => events.push("interrupted")));
+      },
+    }));
+    one.deliver(notes(2));
+    yield* advance(500);
+    assertEquals(events, ["begin 0", "interrupted", "begin 1"]);
+  })));
+
 Deno.test("what an Effect acquires for one message is released with it", () =>
   virtual(Effect.gen(function* () {
     const events: string[] = [];
