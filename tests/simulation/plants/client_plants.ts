@@ -119,7 +119,7 @@ export const clientPlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "the position does not move on with a large fetch answer",
-    0,
+    300,
     "src/client/fetch/fetch_answer.ts",
     "  partition.position = next;\n  partition.fetched",
     "  if (part.records.length < 200) partition.position = next;\n  partition.fetched",

@@ -113,7 +113,7 @@ export const leasePlants: ReadonlyArray<Plant> = [
   ),
   plant(
     "a topic that grows is not noticed",
-    0,
+    7645,
     "src/client/group/group_watch.ts",
     "if (changed && (this.leads || late)) this.changed();",
     "if (changed && late === null) this.changed();",
